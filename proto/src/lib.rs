@@ -1,0 +1,28 @@
+//! The vocabulary that agent and collector share, and nothing else.
+//!
+//! - [`ident`]: who and which.
+//! - [`observed`]: seen, absent, unreadable, withheld.
+//! - [`value`]: the untyped record that is encoded, hashed, stored and judged.
+//! - [`fact`]: the typed groups, their schemas and their derived fields.
+//! - [`report`]: what an agent sends, its limits and digests.
+//! - [`json`]: facts as people and programs read them.
+//! - `wire`, `convert` (feature `wire`): protobuf and gRPC, and the only crossing between the two.
+//!
+//! Invariants: equal facts give equal bytes; a body is hashed and kept as it came; an unknown group, field
+//! or reason is kept, not dropped.
+
+pub mod fact;
+pub mod ident;
+pub mod json;
+pub mod observed;
+pub mod report;
+pub mod value;
+
+#[cfg(feature = "wire")]
+pub mod convert;
+#[cfg(feature = "wire")]
+#[allow(missing_docs, unreachable_pub, clippy::all, clippy::allow_attributes, clippy::disallowed_types, unused_qualifications, reason = "generated from tenken/v1/*.proto; documented there")]
+#[rustfmt::skip]
+pub mod wire;
+
+pub use jiff::Timestamp;
