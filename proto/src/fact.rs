@@ -301,7 +301,7 @@ macro_rules! fact_record {
                 vec![$($crate::fact::field_schema!($field, [$($fdoc)+], $kind, [$($percent)?], [$($personal)?])),+]
             }
 
-            fn to_fields(self) -> $crate::value::Record {
+            fn into_fields(self) -> $crate::value::Record {
                 let mut record = $crate::value::Record::default();
                 $(record.push(stringify!($field), self.$field.map(<$kind as $crate::fact::FactValue>::into_value));)+
                 record
@@ -317,7 +317,7 @@ macro_rules! fact_record {
                 $crate::fact::Kind::Record(Self::fields())
             }
             fn into_value(self) -> $crate::value::Value {
-                $crate::value::Value::Record(self.to_fields())
+                $crate::value::Value::Record(self.into_fields())
             }
             fn from_value(value: &$crate::value::Value) -> Option<Self> {
                 if let $crate::value::Value::Record(record) = value { Some(Self::of_fields(record)) } else { None }
@@ -344,7 +344,7 @@ macro_rules! fact_group {
                 }
             }
             fn into_record(self) -> $crate::value::Record {
-                self.to_fields()
+                self.into_fields()
             }
             fn from_record(record: &$crate::value::Record) -> Self {
                 Self::of_fields(record)

@@ -21,7 +21,7 @@ pub mod value;
 #[cfg(feature = "wire")]
 pub mod convert;
 #[cfg(feature = "wire")]
-#[allow(missing_docs, unreachable_pub, clippy::all, clippy::allow_attributes, clippy::disallowed_types, unused_qualifications, reason = "generated from tenken/v1/*.proto; documented there")]
+#[allow(missing_docs, unreachable_pub, clippy::all, clippy::allow_attributes, clippy::allow_attributes_without_reason, clippy::disallowed_types, unused_qualifications, reason = "generated from tenken/v1/*.proto; documented there")]
 #[rustfmt::skip]
 pub mod wire;
 
