@@ -5,6 +5,7 @@
 //! - [`value`]: the untyped record that is encoded, hashed, stored and judged.
 //! - [`fact`]: the typed groups, their schemas and their derived fields.
 //! - [`report`]: what an agent sends, its limits and digests.
+//! - [`token`]: the text that lets an agent enrol.
 //! - [`json`]: facts as people and programs read them.
 //! - `wire`, `convert` (feature `wire`): protobuf and gRPC, and the only crossing between the two.
 //!
@@ -16,6 +17,7 @@ pub mod ident;
 pub mod json;
 pub mod observed;
 pub mod report;
+pub mod token;
 pub mod value;
 
 #[cfg(feature = "wire")]
