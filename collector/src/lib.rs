@@ -1,1 +1,3 @@
-//! x
+//! The collector of Tenken: admits reports, keeps them durably, judges them and shows the result.
+
+pub mod api;
