@@ -1,0 +1,127 @@
+//! A real `tenken-agent` that reports to a collector of the test.
+
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+
+use tempfile::TempDir;
+
+use crate::{Collector, program, signal, terminate, told};
+
+pub struct AgentBuilder<'a> {
+    collector: &'a Collector,
+    root: Option<PathBuf>,
+    config: toml::Table,
+    token: Option<String>,
+}
+
+impl<'a> AgentBuilder<'a> {
+    pub(crate) fn new(collector: &'a Collector) -> Self {
+        Self { collector, root: None, config: toml::Table::new(), token: None }
+    }
+
+    /// Observes this tree in place of the machine.
+    pub fn root(mut self, root: &Path) -> Self {
+        self.root = Some(root.to_path_buf());
+        self
+    }
+
+    pub fn set(mut self, key: &str, value: impl Into<toml::Value>) -> Self {
+        self.config.insert(key.to_owned(), value.into());
+        self
+    }
+
+    pub fn token(mut self, token: String) -> Self {
+        self.token = Some(token);
+        self
+    }
+
+    /// Enrols; the agent does not run yet.
+    pub fn enrol(self) -> Agent {
+        let dir = TempDir::new().expect("a temporary folder");
+        std::fs::write(dir.path().join("agent.toml"), self.config.to_string()).unwrap();
+        let agent = Agent { dir, child: None, root: self.root };
+        let token = self.token.unwrap_or_else(|| self.collector.token(&[]));
+        let enrol = self.collector.addresses().enrol.to_string();
+        let output = agent.cli(&["enrol", "--collector", &enrol, "--token", &token]);
+        assert!(output.status.success(), "enrol: {}\ncollector: {}", told(&output), self.collector.log());
+        agent
+    }
+
+    /// Enrols and runs.
+    pub fn run(self) -> Agent {
+        let mut agent = self.enrol();
+        agent.run();
+        agent
+    }
+}
+
+pub struct Agent {
+    dir: TempDir,
+    child: Option<Child>,
+    root: Option<PathBuf>,
+}
+
+impl Agent {
+    pub fn data_dir(&self) -> PathBuf {
+        self.dir.path().join("data")
+    }
+
+    pub fn log(&self) -> String {
+        std::fs::read_to_string(self.dir.path().join("run.log")).unwrap_or_default()
+    }
+
+    pub fn command(&self, args: &[&str]) -> Command {
+        let mut command = Command::new(program("tenken-agent"));
+        command
+            .arg("--config")
+            .arg(self.dir.path().join("agent.toml"))
+            .arg("--data-dir")
+            .arg(self.data_dir())
+            .args(args);
+        command.env("LANG", "C.UTF-8").env("NO_COLOR", "1").stdin(Stdio::null());
+        command
+    }
+
+    pub fn cli(&self, args: &[&str]) -> Output {
+        self.command(args).output().expect("tenken-agent starts")
+    }
+
+    pub fn pid(&self) -> u32 {
+        self.child.as_ref().expect("a running agent").id()
+    }
+
+    pub fn run(&mut self) {
+        let log = std::fs::OpenOptions::new().create(true).append(true).open(self.dir.path().join("run.log")).unwrap();
+        let mut command = self.command(&["run"]);
+        if let Some(root) = &self.root {
+            command.arg("--root").arg(root);
+        }
+        self.child =
+            Some(command.stdout(log.try_clone().unwrap()).stderr(log).spawn().expect("tenken-agent run starts"));
+    }
+
+    pub fn kill_9(&mut self) {
+        if let Some(mut child) = self.child.take() {
+            signal(&child, "KILL");
+            let _ = child.wait();
+        }
+    }
+
+    pub fn stop(&mut self) {
+        if let Some(mut child) = self.child.take() {
+            let status = terminate(&mut child);
+            assert!(status.is_some_and(|it| it.success()), "stop: {status:?}; log: {}", self.log());
+        }
+    }
+}
+
+impl Drop for Agent {
+    fn drop(&mut self) {
+        if let Some(mut child) = self.child.take() {
+            terminate(&mut child);
+        }
+        if std::thread::panicking() {
+            eprintln!("--- agent log ---\n{}", self.log());
+        }
+    }
+}
