@@ -3,3 +3,4 @@
 pub mod api;
 pub mod identity;
 pub mod ingest;
+pub mod args;
