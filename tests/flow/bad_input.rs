@@ -1,0 +1,78 @@
+//! What a person gets wrong: one clear error that names the place and the remedy, and nothing half-written.
+
+use harness::{Collector, collector, told};
+
+fn refused(collector: &Collector, args: &[&str], code: i32, names: &[&str]) {
+    let output = collector.cli(args);
+    assert_eq!(output.status.code(), Some(code), "{args:?}: {}", told(&output));
+    let text = String::from_utf8_lossy(&output.stderr);
+    for name in names {
+        assert!(text.contains(name), "{args:?} must name `{name}`: {}", told(&output));
+    }
+}
+
+const HEADINGS: &str = "業務分類,情報資産名称,備考,利用者範囲,管理部署,媒体・保存先,個人情報,要配慮個人情報,マイナンバー,機密性,完全性,可用性,保存期限,登録日,脅威の発生頻度,脆弱性,機器";
+
+fn ledger(collector: &Collector, name: &str, bytes: &[u8]) -> String {
+    let path = collector.path().join(name);
+    std::fs::write(&path, bytes).unwrap();
+    path.to_str().unwrap().to_owned()
+}
+
+#[test]
+fn ledgers_with_mistakes_are_refused_whole() {
+    let collector = collector().start();
+    let row = |importance: &str, threat: &str| {
+        format!("営業,製品カタログ,,全員,営業部,書類,,,,0,1,{importance},,2026-01-01,{threat},2,")
+    };
+
+    let missing = ledger(&collector, "missing.csv", "業務分類,備考\n営業,x\n".as_bytes());
+    refused(&collector, &["ledger", "import", &missing], 5, &["情報資産名称"]);
+
+    let values = ledger(
+        &collector,
+        "values.csv",
+        format!("{HEADINGS}\n{}\n{}\n{}\n", row("1", "2"), row("7", "2"), row("1", "often")).as_bytes(),
+    );
+    refused(&collector, &["ledger", "import", &values], 5, &["3", "可用性", "4", "脅威の発生頻度"]);
+
+    let formula = ledger(
+        &collector,
+        "formula.csv",
+        format!("{HEADINGS}\n営業,=HYPERLINK(\"http://x\"),,全員,営業部,書類,,,,0,1,1,,2026-01-01,2,2,\n").as_bytes(),
+    );
+    refused(&collector, &["ledger", "import", &formula], 5, &["2", "情報資産名称"]);
+
+    let encoding = ledger(&collector, "encoding.csv", b"\xff\xfe\x00garbage\xff\xff\n");
+    refused(&collector, &["ledger", "import", &encoding], 5, &[]);
+
+    let many = format!("{HEADINGS}\n{}", format!("{}\n", row("1", "2")).repeat(10_001));
+    let many = ledger(&collector, "many.csv", many.as_bytes());
+    refused(&collector, &["ledger", "import", &many], 5, &["10000"]);
+
+    let listed = collector.json(&["ledger", "list"]);
+    assert!(!listed.to_string().contains("製品カタログ"), "nothing half-written: {listed}");
+}
+
+#[test]
+fn not_applicable_is_refused_where_the_edition_has_none() {
+    let collector = collector().start();
+    refused(&collector, &["declare", "5", "--answer", "not_applicable", "--by", "Sato"], 5, &["ipa-self-3"]);
+    refused(&collector, &["declare", "99", "--answer", "partly", "--by", "Sato"], 5, &["99"]);
+}
+
+#[test]
+fn a_command_without_a_collector_says_how_to_start_one() {
+    let mut collector = collector().start();
+    collector.stop();
+    refused(&collector, &["answers"], 3, &["serve"]);
+}
+
+#[test]
+fn config_mistakes_are_said_all_at_once() {
+    let mut collector = collector().start();
+    collector.stop();
+    let config = "[listen]\nenrol = \"127.0.0.1:0\"\nreport = \"nonsense\"\n[web]\nlisten = \"127.0.0.1:0\"\n[limits]\nsilent_after_pc = \"5\"\nsilent_after_servr = \"5m\"\n";
+    std::fs::write(collector.config_file(), config).unwrap();
+    refused(&collector, &["check"], 2, &["report", "silent_after_pc", "silent_after_servr", "silent_after_server"]);
+}

@@ -1,0 +1,8 @@
+//! Flows through the built programs, as an administrator meets them.
+
+#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
+
+mod bad_input;
+mod identity;
+mod prepared_roots;
+mod whole_way;
