@@ -5,6 +5,7 @@
 //! order of its schema, so equal facts give equal bytes.
 
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 
 use crate::observed::Observed;
 
@@ -18,7 +19,8 @@ pub const RECORD_FIELDS_MAX: usize = 64;
 pub const TEXT_BYTES_MAX: usize = 1_024;
 
 /// A value of some kind.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Value {
     /// Yes or no.
     Bool(bool),
@@ -35,7 +37,8 @@ pub enum Value {
 }
 
 /// Named observations in schema order.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
 pub struct Record {
     /// Each name at most once.
     pub fields: Vec<(String, Observed<Value>)>,
