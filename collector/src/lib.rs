@@ -4,3 +4,4 @@ pub mod api;
 pub mod args;
 pub mod identity;
 pub mod ingest;
+pub mod locale;

@@ -1,0 +1,220 @@
+//! The words that a person reads, in Japanese and in English: `locales/{ja,en}/*.ftl`.
+//!
+//! Three files per language: `glossary.ftl` (the words of the glossary, one word for one thing), `facts.ftl`
+//! (names of facts and their fields) and `web.ftl` (the pages). Both languages hold the same keys, each key
+//! that is used exists, and the words that a result must never be called by occur nowhere: see the tests.
+//! Texts of packs (remedies, titles) are not here; packs bring their own in both languages.
+
+use std::borrow::Cow;
+use std::sync::LazyLock;
+
+use fluent_bundle::concurrent::FluentBundle;
+use fluent_bundle::{FluentArgs, FluentResource, FluentValue};
+use unic_langid::LanguageIdentifier;
+
+/// The texts of one language, by file name.
+type Sources = [(&'static str, &'static str); 3];
+
+const JA: Sources = [
+    ("glossary.ftl", include_str!("../locales/ja/glossary.ftl")),
+    ("facts.ftl", include_str!("../locales/ja/facts.ftl")),
+    ("web.ftl", include_str!("../locales/ja/web.ftl")),
+];
+const EN: Sources = [
+    ("glossary.ftl", include_str!("../locales/en/glossary.ftl")),
+    ("facts.ftl", include_str!("../locales/en/facts.ftl")),
+    ("web.ftl", include_str!("../locales/en/web.ftl")),
+];
+
+/// Longest `Accept-Language` that is looked at, in bytes; the rest is not read.
+const ACCEPT_LANGUAGE_MAX: usize = 256;
+
+/// A language of the pages.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
+pub enum Lang {
+    /// Japanese.
+    #[default]
+    Ja,
+    /// English.
+    En,
+}
+
+impl Lang {
+    /// All languages, in the order of the switch.
+    pub const ALL: [Self; 2] = [Self::Ja, Self::En];
+
+    /// The code in `lang` attributes, cookies and links.
+    #[must_use]
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::Ja => "ja",
+            Self::En => "en",
+        }
+    }
+
+    /// The language of a code.
+    #[must_use]
+    pub fn of_code(code: &str) -> Option<Self> {
+        match code {
+            "ja" => Some(Self::Ja),
+            "en" => Some(Self::En),
+            _ => None,
+        }
+    }
+
+    /// What a browser asks for. Who asks for nothing gets Japanese; who asks only for others gets English.
+    #[must_use]
+    pub fn of_accept(header: &str) -> Self {
+        let header = header.get(..ACCEPT_LANGUAGE_MAX).unwrap_or(header);
+        let mut best: Option<(u32, Self)> = None;
+        let mut others = false;
+        for range in header.split(',') {
+            let mut parts = range.split(';');
+            let tag = parts.next().unwrap_or_default().trim().to_ascii_lowercase();
+            let weight = parts.find_map(|part| part.trim().strip_prefix("q=").map(weight)).unwrap_or(1000);
+            let primary = tag.split('-').next().unwrap_or_default();
+            match Self::of_code(primary) {
+                Some(lang) if weight > 0 && best.is_none_or(|(so_far, _)| weight > so_far) => {
+                    best = Some((weight, lang));
+                }
+                Some(_) => {}
+                None => others |= !primary.is_empty() && primary.bytes().all(|c| c.is_ascii_alphabetic()),
+            }
+        }
+        match best {
+            Some((_, lang)) => lang,
+            None if others => Self::En,
+            None => Self::default(),
+        }
+    }
+
+    fn identifier(self) -> LanguageIdentifier {
+        self.code().parse().unwrap_or_default()
+    }
+
+    fn sources(self) -> Sources {
+        match self {
+            Self::Ja => JA,
+            Self::En => EN,
+        }
+    }
+}
+
+/// A quality value in thousandths; what is no number counts nothing.
+fn weight(text: &str) -> u32 {
+    let (whole, fraction) = text.trim().split_once('.').unwrap_or((text.trim(), ""));
+    let digits: String = fraction.chars().chain("000".chars()).take(3).collect();
+    match (whole, digits.parse::<u32>()) {
+        ("1", _) => 1000,
+        ("0", Ok(thousandths)) => thousandths,
+        _ => 0,
+    }
+}
+
+/// The words of one language.
+pub struct Locale {
+    lang: Lang,
+    bundle: FluentBundle<FluentResource>,
+}
+
+static JA_LOCALE: LazyLock<Locale> = LazyLock::new(|| Locale::load(Lang::Ja));
+static EN_LOCALE: LazyLock<Locale> = LazyLock::new(|| Locale::load(Lang::En));
+
+impl Locale {
+    /// The words of that language.
+    #[must_use]
+    pub fn of(lang: Lang) -> &'static Self {
+        match lang {
+            Lang::Ja => &JA_LOCALE,
+            Lang::En => &EN_LOCALE,
+        }
+    }
+
+    fn load(lang: Lang) -> Self {
+        let mut bundle = FluentBundle::new_concurrent(vec![lang.identifier()]);
+        // Direction marks would stand in the way of copying; hostile ones are made visible where text is escaped.
+        bundle.set_use_isolating(false);
+        for (_, source) in lang.sources() {
+            // What does not parse is left out here and found by the test `every_file_parses`.
+            let resource = FluentResource::try_new(source.to_owned()).unwrap_or_else(|(resource, _)| resource);
+            bundle.add_resource_overriding(resource);
+        }
+        Self { lang, bundle }
+    }
+
+    /// Which language this is.
+    #[must_use]
+    pub fn lang(&self) -> Lang {
+        self.lang
+    }
+
+    /// Whether there is such a text.
+    #[must_use]
+    pub fn has(&self, key: &str) -> bool {
+        self.bundle.get_message(key).is_some_and(|message| message.value().is_some())
+    }
+
+    /// A text without arguments.
+    #[must_use]
+    pub fn t(&self, key: &str) -> Cow<'_, str> {
+        self.format(key, None)
+    }
+
+    /// A text with one number, `$n`.
+    #[must_use]
+    pub fn n(&self, key: &str, n: u64) -> String {
+        self.with(key, &[("n", Arg::Number(n))])
+    }
+
+    /// A text with arguments.
+    #[must_use]
+    pub fn with(&self, key: &str, arguments: &[(&'static str, Arg<'_>)]) -> String {
+        let mut args = FluentArgs::with_capacity(arguments.len());
+        for (name, argument) in arguments {
+            args.set(*name, argument.value());
+        }
+        self.format(key, Some(&args)).into_owned()
+    }
+
+    fn format<'a>(&'a self, key: &str, args: Option<&'a FluentArgs<'_>>) -> Cow<'a, str> {
+        let Some(pattern) = self.bundle.get_message(key).and_then(|message| message.value()) else {
+            return Cow::Owned(format!("[{key}]"));
+        };
+        let mut errors = Vec::new();
+        self.bundle.format_pattern(pattern, args, &mut errors)
+    }
+}
+
+/// An argument of a text.
+#[derive(Debug, Clone, Copy)]
+pub enum Arg<'a> {
+    /// A count; decides singular and plural.
+    Number(u64),
+    /// A text, put in as it is.
+    Text(&'a str),
+}
+
+impl Arg<'_> {
+    fn value(&self) -> FluentValue<'static> {
+        match self {
+            // Written by us with its thousands grouped would lose the plural form; counts stay plain numbers.
+            Self::Number(n) => FluentValue::from(*n),
+            Self::Text(text) => FluentValue::from((*text).to_owned()),
+        }
+    }
+}
+
+impl From<u64> for Arg<'_> {
+    fn from(n: u64) -> Self {
+        Self::Number(n)
+    }
+}
+
+impl<'a> From<&'a str> for Arg<'a> {
+    fn from(text: &'a str) -> Self {
+        Self::Text(text)
+    }
+}
+
+#[cfg(test)]
+mod tests;
