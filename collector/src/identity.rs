@@ -1,5 +1,6 @@
 //! Who may talk to the collector: tokens, agents, certificates, and the authority that signs them.
 //!
+//! - [`ca`]: roots, intermediates, leaves and the revocation lists; keys in owner-only files.
 //! - [`token`]: what lets a machine enrol.
 //! - [`registry`]: the pure state machine: decides, and is changed by [`Event`]s only.
 //! - [`enroll`], [`renew`], [`revoke`]: the decisions, one file each.
@@ -7,6 +8,7 @@
 //! Every decision yields events that are journalled before they count; every refusal has a reason, is counted,
 //! and is an event as well (at a bounded rate, the rest counted). A caller's identity comes from its certificate.
 
+pub mod ca;
 pub mod enroll;
 pub mod registry;
 pub mod renew;

@@ -144,6 +144,8 @@ pub struct Certificate {
 /// An entry of the revocation list.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RevokedCertificate {
+    /// Id of the intermediate that signed the certificate.
+    pub issuer: String,
     /// When it was revoked.
     pub at: Timestamp,
     /// When the certificate itself ends.
@@ -372,7 +374,12 @@ impl Registry {
         agent.standing = standing;
         for certificate in &mut agent.certificates {
             certificate.der = None;
-            let entry = RevokedCertificate { at, not_after: certificate.not_after, revoked };
+            let entry = RevokedCertificate {
+                issuer: certificate.issuer.clone(),
+                at,
+                not_after: certificate.not_after,
+                revoked,
+            };
             self.revoked.insert(certificate.serial, entry);
         }
     }
