@@ -22,6 +22,9 @@ pub struct Declaration {
     pub answer: Word,
     /// Who says it.
     pub by: String,
+    /// Which account entered it.
+    #[serde(default)]
+    pub principal: String,
     /// On what evidence.
     pub evidence: Option<String>,
     /// The first moment at which it no longer holds; open when none.

@@ -13,13 +13,13 @@ use tenken_proto::ident::HostId;
 
 use crate::answer::{Answers, Coverage, Score, Word};
 use crate::declare::{Declaration, DeclareError, EVIDENCE_BYTES_MAX};
-use crate::ledger::Asset;
+use crate::ledger::{Asset, Origin};
 use crate::pack::PackSet;
 use crate::risk;
 
 pub use change::{Change, Expected, GroupFacts, HostClass, PackFile, Settings, Transition};
 pub use moves::{AnswerMove, Moves, RiskMove, Standing, VerdictMove, Why};
-pub use view::{Checkpoint, ExpectedView, ExplainError, Explanation, HostDetail, HostSummary, Picture};
+pub use view::{Checkpoint, ExpectedView, ExplainError, Explanation, HostDetail, HostSummary, Picture, RetiredHost};
 
 /// One organisation.
 #[derive(Debug)]
@@ -31,6 +31,8 @@ pub struct Fleet {
     expected: Vec<Expected>,
     declarations: BTreeMap<(String, String), Declaration>,
     ledger: Vec<Asset>,
+    ledger_origin: Option<Origin>,
+    retired: BTreeMap<HostId, RetiredHost>,
 }
 
 #[derive(Debug, Default)]
@@ -54,6 +56,8 @@ impl Fleet {
             expected: Vec::new(),
             declarations: BTreeMap::new(),
             ledger: Vec::new(),
+            ledger_origin: None,
+            retired: BTreeMap::new(),
         }
     }
 
@@ -66,6 +70,7 @@ impl Fleet {
                 entry.name = host_name;
                 entry.site = site.or(entry.site.take());
                 entry.revoked = false;
+                self.retired.remove(&host);
             }
             Change::Facts { host, groups } => {
                 let entry = self.hosts.entry(host).or_default();
@@ -87,19 +92,26 @@ impl Fleet {
                     entry.revoked = true;
                 }
             }
-            Change::Retired { host, .. } => {
-                self.hosts.remove(&host);
+            Change::Retired { host, by, reason } => {
+                if let Some(gone) = self.hosts.remove(&host) {
+                    let at = self.now;
+                    self.retired.insert(host, RetiredHost { id: host, name: gone.name, by, reason, at });
+                }
             }
             Change::Expected { machines } => self.expected = machines,
-            Change::Declared { checklist, item, answer, by, evidence, until } => {
+            Change::Declared { checklist, item, answer, by, principal, evidence, until } => {
                 let key = (checklist.clone(), item.clone());
                 let at = self.now;
-                self.declarations.insert(key, Declaration { checklist, item, answer, by, evidence, until, at });
+                self.declarations
+                    .insert(key, Declaration { checklist, item, answer, by, principal, evidence, until, at });
             }
             Change::Withdrawn { checklist, item, .. } => {
                 self.declarations.remove(&(checklist, item));
             }
-            Change::Ledger { rows } => self.ledger = rows,
+            Change::Ledger { name, by, rows } => {
+                self.ledger = rows;
+                self.ledger_origin = Some(Origin { name, by, at: self.now });
+            }
             Change::Settings(settings) => self.settings = settings,
             Change::Packs { files } => {
                 if let Ok(packs) = PackSet::load(files) {
@@ -220,6 +232,22 @@ impl Fleet {
     #[must_use]
     pub fn ledger(&self) -> &[Asset] {
         &self.ledger
+    }
+
+    /// Where the ledger came from; none before the first import.
+    #[must_use]
+    pub fn ledger_origin(&self) -> Option<&Origin> {
+        self.ledger_origin.as_ref()
+    }
+
+    /// Hosts that a person took out, by id. One that enrols again is no longer among them.
+    pub fn retired(&self) -> impl Iterator<Item = &RetiredHost> {
+        self.retired.values()
+    }
+
+    /// What people said, by checklist and item, ended declarations included.
+    pub fn declarations(&self) -> impl Iterator<Item = &Declaration> {
+        self.declarations.values()
     }
 
     /// The risk of each row of the ledger.

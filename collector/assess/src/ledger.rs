@@ -11,6 +11,18 @@ pub const CELL_BYTES_MAX: usize = 1_024;
 /// Most hosts of one row.
 pub const HOSTS_MAX: usize = 256;
 
+/// Where the ledger came from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Origin {
+    /// Its name.
+    pub name: String,
+    /// Which account imported it.
+    pub by: String,
+    /// When: the engine's time.
+    pub at: jiff::Timestamp,
+}
+
 /// One row: an asset on a medium.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

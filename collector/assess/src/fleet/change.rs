@@ -68,6 +68,9 @@ pub enum Change {
         answer: Word,
         /// Who.
         by: String,
+        /// Which account entered it.
+        #[serde(default)]
+        principal: String,
         /// On what evidence.
         evidence: Option<String>,
         /// The first moment at which it no longer holds.
@@ -84,6 +87,12 @@ pub enum Change {
     },
     /// The ledger of assets; replaces the whole.
     Ledger {
+        /// Its name.
+        #[serde(default)]
+        name: String,
+        /// Which account imported it.
+        #[serde(default)]
+        by: String,
         /// At most [`crate::ledger::ROWS_MAX`].
         rows: Vec<Asset>,
     },

@@ -8,7 +8,7 @@ use tenken_proto::ident::{Digest, HostId};
 use super::change::{Expected, GroupFacts, HostClass, PackFile, Settings};
 use crate::answer::{Answer, Answers, Effect};
 use crate::declare::Declaration;
-use crate::ledger::Asset;
+use crate::ledger::{Asset, Origin};
 use crate::pack::Parameter;
 use crate::risk;
 use crate::text::Text;
@@ -59,6 +59,22 @@ pub struct ExpectedView {
     pub missing: Vec<Expected>,
     /// Case-folded names that stand there more than once.
     pub duplicates: Vec<String>,
+}
+
+/// A host that a person took out of the fleet.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RetiredHost {
+    /// The host.
+    pub id: HostId,
+    /// Its name.
+    pub name: String,
+    /// Who.
+    pub by: String,
+    /// Why.
+    pub reason: String,
+    /// When: the engine's time.
+    pub at: Timestamp,
 }
 
 /// Everything that a person can see, at one moment.
@@ -158,6 +174,12 @@ pub struct Checkpoint {
     pub declarations: Vec<Declaration>,
     /// The ledger.
     pub ledger: Vec<Asset>,
+    /// Where it came from.
+    #[serde(default)]
+    pub ledger_origin: Option<Origin>,
+    /// Hosts that were taken out.
+    #[serde(default)]
+    pub retired: Vec<RetiredHost>,
 }
 
 /// All that is remembered of one host.
