@@ -13,6 +13,7 @@ pub mod paths;
 pub mod probe;
 pub mod root;
 pub mod screen;
+pub mod watch;
 
 use args::{Args, Command};
 use exit::{Exit, Failure};

@@ -232,11 +232,11 @@ impl Root {
         &self.path
     }
 
-    /// Where a path of the observed system lies on this system, for watching only; reading goes through
-    /// the other functions.
+    /// Where something of the observed system lies on this system, links resolved beneath the root; for
+    /// watching only, reading goes through the other functions. None where nothing is at the path.
     #[must_use]
-    pub fn locate(&self, path: &str) -> PathBuf {
-        self.path.join(path.trim_start_matches('/'))
+    pub fn locate(&self, path: &str) -> Option<PathBuf> {
+        self.dir.locate(path).ok()
     }
 
     /// Opens a regular file.

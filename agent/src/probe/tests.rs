@@ -21,7 +21,7 @@ impl Probe for Bad {
 fn observe(body: fn() -> Record, consent: &Consent) -> Record {
     let dir = tempfile::tempdir().unwrap();
     let root = Arc::new(Root::at(dir.path()).unwrap());
-    let mut probes = Probes::of(root, vec![Arc::new(Bad(body))], Duration::from_millis(50));
+    let mut probes = Probes::of(root, vec![Arc::new(Bad(body))], Duration::from_secs(30));
     probes.observe_all(consent).remove(0).record
 }
 

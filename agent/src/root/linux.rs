@@ -2,8 +2,8 @@
 
 use std::fs::File;
 use std::io;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::path::Path;
+use std::os::fd::{AsFd, AsRawFd as _, BorrowedFd, OwnedFd};
+use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 use rustix::fs::{FileType, Mode, OFlags, ResolveFlags};
@@ -77,6 +77,11 @@ impl Dir {
             size: space.f_blocks.saturating_mul(space.f_frsize),
             available: space.f_bavail.saturating_mul(space.f_frsize),
         })
+    }
+
+    pub(super) fn locate(&self, path: &str) -> io::Result<PathBuf> {
+        let fd = self.resolve(path, OFlags::PATH)?;
+        std::fs::read_link(format!("/proc/self/fd/{}", fd.as_raw_fd()))
     }
 
     fn resolve(&self, path: &str, flags: OFlags) -> io::Result<OwnedFd> {

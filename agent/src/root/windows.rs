@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::{Listing, Space, Stat};
 
@@ -28,6 +28,10 @@ impl Dir {
     }
 
     pub(super) fn read_link(&self, _: &str) -> io::Result<String> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
+
+    pub(super) fn locate(&self, _: &str) -> io::Result<PathBuf> {
         Err(io::ErrorKind::Unsupported.into())
     }
 
