@@ -2,6 +2,13 @@
 
 pub mod api;
 pub mod args;
+pub mod clock;
+pub mod config;
+pub mod engine;
+pub mod exit;
 pub mod identity;
 pub mod ingest;
-pub mod locale;
+pub mod journal;
+pub mod logging;
+pub mod recompute;
+pub mod store;

@@ -1,0 +1,216 @@
+//! Takes known keys out of a table, one by one; what is left over is unknown. Collects every mistake.
+
+use std::net::SocketAddr;
+
+use jiff::SignedDuration;
+use toml::{Table, Value};
+
+use super::Mistake;
+use crate::logging::Level;
+
+/// A name at least this similar to an unknown key is offered.
+const SIMILAR_MIN: f64 = 0.7;
+
+pub(super) struct Reader {
+    table: Table,
+    known: Vec<(&'static str, &'static str)>,
+    mistakes: Vec<Mistake>,
+}
+
+impl Reader {
+    pub(super) fn new(text: &str) -> Result<Self, Mistake> {
+        let table = text.parse::<Table>().map_err(|error| {
+            let line = error.span().map_or(1, |span| text[..span.start.min(text.len())].matches('\n').count() + 1);
+            Mistake { place: format!("line {line}"), problem: error.message().to_owned() }
+        })?;
+        Ok(Self { table, known: Vec::new(), mistakes: Vec::new() })
+    }
+
+    /// Takes a key of a section (empty: the top). A wrong value is a mistake, and the default goes on.
+    pub(super) fn take<T>(
+        &mut self,
+        section: &'static str,
+        key: &'static str,
+        default: T,
+        parse: impl FnOnce(&Value) -> Result<T, String>,
+    ) -> T {
+        self.known.push((section, key));
+        let table = if section.is_empty() {
+            Some(&mut self.table)
+        } else {
+            match self.table.get_mut(section) {
+                Some(Value::Table(table)) => Some(table),
+                Some(_) | None => None,
+            }
+        };
+        let Some(value) = table.and_then(|table| table.remove(key)) else { return default };
+        match parse(&value) {
+            Ok(parsed) => parsed,
+            Err(problem) => {
+                self.mistakes.push(Mistake { place: named(section, key), problem });
+                default
+            }
+        }
+    }
+
+    /// Everything that was wrong, unknown keys included, in the order of their names.
+    pub(super) fn finish(mut self) -> Vec<Mistake> {
+        for (name, value) in std::mem::take(&mut self.table) {
+            let is_section = self.known.iter().any(|(section, _)| *section == name);
+            match value {
+                Value::Table(table) if is_section => {
+                    for key in table.keys() {
+                        self.unknown(&name, key);
+                    }
+                }
+                _ if is_section => self.mistakes.push(Mistake {
+                    place: name.clone(),
+                    problem: format!("is a section; write [{name}] on a line of its own"),
+                }),
+                _ => self.unknown("", &name),
+            }
+        }
+        self.mistakes.sort_by(|a, b| a.place.cmp(&b.place));
+        self.mistakes
+    }
+
+    fn unknown(&mut self, section: &str, key: &str) {
+        let place = named(section, key);
+        let mut names: Vec<String> = self.known.iter().map(|(section, key)| named(section, key)).collect();
+        names.extend(self.known.iter().map(|(section, _)| (*section).to_owned()).filter(|section| !section.is_empty()));
+        // The same key elsewhere is the likeliest meaning, then a name that looks like it.
+        let elsewhere = self.known.iter().find(|(_, known)| *known == key).map(|(section, key)| named(section, key));
+        let similar = || {
+            names
+                .iter()
+                .map(|name| (strsim::jaro_winkler(name, &place), name))
+                .filter(|(score, _)| *score >= SIMILAR_MIN)
+                .max_by(|a, b| a.0.total_cmp(&b.0))
+                .map(|(_, name)| name.clone())
+        };
+        let problem = match elsewhere.or_else(similar) {
+            Some(name) => format!("unknown key; did you mean `{name}`?"),
+            None => "unknown key; remove it".to_owned(),
+        };
+        self.mistakes.push(Mistake { place, problem });
+    }
+}
+
+fn named(section: &str, key: &str) -> String {
+    if section.is_empty() { key.to_owned() } else { format!("{section}.{key}") }
+}
+
+pub(super) fn any_text(value: &Value) -> Result<String, String> {
+    match value.as_str() {
+        Some(text) if !text.is_empty() => Ok(text.to_owned()),
+        Some(_) => Err("is empty".to_owned()),
+        None => Err(format!("is {}; write a text in quotes", kind(value))),
+    }
+}
+
+pub(super) fn texts(value: &Value) -> Result<Vec<String>, String> {
+    let items = value.as_array().ok_or_else(|| format!("is {}; write [\"a\", \"b\"]", kind(value)))?;
+    items.iter().map(any_text).collect()
+}
+
+pub(super) fn level(value: &Value) -> Result<Level, String> {
+    match any_text(value)?.as_str() {
+        "error" => Ok(Level::Error),
+        "warn" => Ok(Level::Warn),
+        "info" => Ok(Level::Info),
+        "debug" => Ok(Level::Debug),
+        other => Err(format!("`{other}` is no level; write error, warn, info or debug")),
+    }
+}
+
+pub(super) fn address(value: &Value) -> Result<SocketAddr, String> {
+    let text = any_text(value)?;
+    text.parse().map_err(|_| {
+        format!("`{text}` is no address with a port; write \"0.0.0.0:7431\", \"[::]:7431\" or port 0 for any free one")
+    })
+}
+
+/// An address, or "off".
+pub(super) fn optional_address(value: &Value) -> Result<Option<SocketAddr>, String> {
+    if value.as_str() == Some("off") { Ok(None) } else { address(value).map(Some) }
+}
+
+pub(super) fn trust_domain(value: &Value) -> Result<String, String> {
+    let text = any_text(value)?;
+    let allowed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '.' | '-' | '_');
+    if text.len() <= 255 && text.chars().all(allowed) {
+        Ok(text)
+    } else {
+        Err(format!("`{text}` is no trust domain; use a-z, 0-9, '.', '-' and '_'"))
+    }
+}
+
+pub(super) fn time_zone(value: &Value) -> Result<Option<String>, String> {
+    let name = any_text(value)?;
+    match jiff::tz::TimeZone::get(&name) {
+        Ok(_) => Ok(Some(name)),
+        Err(_) => Err(format!("`{name}` is no time zone known here; write one such as \"Asia/Tokyo\"")),
+    }
+}
+
+pub(super) fn whole(value: &Value) -> Result<u64, String> {
+    match value.as_integer().map(u64::try_from) {
+        Some(Ok(number)) if number > 0 => Ok(number),
+        Some(_) => Err("must be 1 or more".to_owned()),
+        None => Err(format!("is {}; write a whole number", kind(value))),
+    }
+}
+
+pub(super) fn duration(value: &Value) -> Result<SignedDuration, String> {
+    const REMEDY: &str = "write a number with a unit: \"500ms\", \"90s\", \"5m\", \"24h\" or \"7d\"";
+    let Some(text) = value.as_str() else { return Err(format!("is {}; {REMEDY}", kind(value))) };
+    let (number, unit) = split(text).ok_or_else(|| format!("`{text}` is no duration; {REMEDY}"))?;
+    let ms: i64 = match unit {
+        "ms" => 1,
+        "s" => 1_000,
+        "m" => 60_000,
+        "h" => 3_600_000,
+        "d" => 86_400_000,
+        "" => return Err(format!("missing unit; {REMEDY}")),
+        other => return Err(format!("`{other}` is no unit; {REMEDY}")),
+    };
+    match i64::try_from(number).ok().and_then(|number| number.checked_mul(ms)) {
+        Some(0) => Err(format!("must be more than 0; {REMEDY}")),
+        // Ten years: more is a slip of the pen.
+        Some(ms) if ms <= 3_652 * 86_400_000 => Ok(SignedDuration::from_millis(ms)),
+        Some(_) | None => Err("is longer than 10 years".to_owned()),
+    }
+}
+
+pub(super) fn size(value: &Value) -> Result<u64, String> {
+    const REMEDY: &str = "write a number with a unit: \"512KiB\", \"64MiB\" or \"2GiB\"";
+    let Some(text) = value.as_str() else { return Err(format!("is {}; {REMEDY}", kind(value))) };
+    let (number, unit) = split(text).ok_or_else(|| format!("`{text}` is no size; {REMEDY}"))?;
+    let bytes: u64 = match unit {
+        "KiB" => 1 << 10,
+        "MiB" => 1 << 20,
+        "GiB" => 1 << 30,
+        "TiB" => 1 << 40,
+        "" => return Err(format!("missing unit; {REMEDY}")),
+        other => return Err(format!("`{other}` is no unit; {REMEDY}")),
+    };
+    number.checked_mul(bytes).ok_or_else(|| "is too large".to_owned())
+}
+
+fn split(text: &str) -> Option<(u64, &str)> {
+    let end = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+    let (number, unit) = text.split_at(end);
+    Some((number.parse().ok()?, unit.trim()))
+}
+
+fn kind(value: &Value) -> &'static str {
+    match value {
+        Value::String(_) => "a text",
+        Value::Integer(_) => "a number",
+        Value::Float(_) => "a number with a fraction",
+        Value::Boolean(_) => "true or false",
+        Value::Datetime(_) => "a date",
+        Value::Array(_) => "a list",
+        Value::Table(_) => "a section",
+    }
+}

@@ -1,0 +1,46 @@
+use std::path::Path;
+
+use jiff::SignedDuration;
+
+use super::*;
+
+fn parse(text: &str) -> Result<Config, String> {
+    Config::parse(Path::new("collector.toml"), text).map_err(|error| error.to_string())
+}
+
+#[test]
+fn nothing_said_gives_the_defaults() {
+    let config = parse("").unwrap();
+    assert_eq!(config.listen.enrol.port(), ENROL_PORT);
+    assert_eq!(config.time.silent_after_pc, SignedDuration::from_hours(7 * 24));
+    assert_eq!(config.store.low_water, None);
+}
+
+#[test]
+fn every_key_is_read() {
+    let config = parse(
+        "data_dir = \"/srv/tenken\"\nlog_level = \"debug\"\ntime_zone = \"Asia/Tokyo\"\n[listen]\nenrol = \"127.0.0.1:0\"\nreport = \"[::1]:9\"\nnames = [\"a.example\"]\n\
+         [web]\nlisten = \"off\"\n[limits]\nheartbeat_interval = \"500ms\"\n[store]\nlow_water = \"1GiB\"\n",
+    )
+    .unwrap();
+    assert_eq!(config.web.listen, None);
+    assert_eq!(config.time.heartbeat_interval, SignedDuration::from_millis(500));
+    assert_eq!(config.store.low_water, Some(1 << 30));
+    assert_eq!(config.listen.names, ["a.example"]);
+}
+
+#[test]
+fn all_mistakes_are_told_at_once_with_a_remedy() {
+    let told = parse(
+        "colector = 1\nlisten = 3\n[limits]\nheartbeat_interval = 5\nsilent_after_pc = \"5\"\nhartbeat_interval = \"5m\"\n[store]\nlow_water = \"2GB\"\n\
+         report = \"x\"\n[web]\nlisten = \"nowhere\"\n",
+    )
+    .unwrap_err();
+    insta::assert_snapshot!(told, @"");
+}
+
+#[test]
+fn a_text_that_is_no_toml_is_told_with_its_line() {
+    let told = parse("[limits]\nzone = \n").unwrap_err();
+    assert!(told.contains("line 2"), "{told}");
+}

@@ -1,0 +1,80 @@
+//! The state at start: what is stored, read back; what came after it, replayed.
+
+use tenken_assess::Fleet;
+use tenken_assess::fleet::Settings;
+
+use super::apply::{ReportFacts, content_digest};
+use super::state::{Health, State};
+use super::{Presence, Setup, StartError};
+use crate::identity::Registry;
+use crate::journal::{self, Chain, Entry, EntryNumber, Event, Kind, Signed};
+use crate::store::Partition;
+
+/// Entries read at once.
+const PAGE_ENTRIES: usize = 1_024;
+
+/// What the engine starts with.
+pub(super) struct Loaded {
+    pub(super) state: State,
+    pub(super) chain: Chain,
+}
+
+/// Builds the state from the store.
+pub(super) async fn load(setup: &Setup) -> Result<Loaded, StartError> {
+    let mut loaded = Loaded {
+        state: State {
+            fleet: Fleet::new(setup.packs.clone(), Settings::default()),
+            registry: Registry::default(),
+            agents: Default::default(),
+            groups: Default::default(),
+            silent: Default::default(),
+            stale: Default::default(),
+            presence: Presence::default(),
+            health: Health::default(),
+        },
+        chain: Chain::empty(setup.tenant, Partition::WHOLE),
+    };
+    let mut next = Some(EntryNumber(1));
+    while let Some(from) = next {
+        let (entries, following) =
+            journal::page(&*setup.store, setup.tenant, Partition::WHOLE, from, PAGE_ENTRIES).await?;
+        for entry in entries {
+            loaded.replay(setup, entry)?;
+        }
+        next = following;
+    }
+    let now = setup.clock.now();
+    loaded.state.health.started_at = Some(now);
+    loaded.state.health.last_entry = loaded.chain.last();
+    loaded.state.presence.started_at = Some(now);
+    Ok(loaded)
+}
+
+impl Loaded {
+    fn replay(&mut self, setup: &Setup, entry: Entry) -> Result<(), StartError> {
+        let broken = |problem: String| StartError::Entry { number: entry.number, problem };
+        if entry.number != EntryNumber(self.chain.last().0 + 1) {
+            return Err(broken(format!("it follows entry {}", self.chain.last())));
+        }
+        self.chain = journal::chain_at(setup.tenant, Partition::WHOLE, &entry);
+        if entry.kind == Kind::Moved.code() {
+            return Ok(());
+        }
+        let Some((_, payload)) = &entry.payload else { return Ok(()) };
+        let signed = Signed::decode(entry.kind, payload).map_err(|error| broken(error.to_string()))?;
+        match signed.event {
+            Event::Report(report) => {
+                let received_at = report.received_at;
+                let facts = ReportFacts::of(&report).map_err(|error| broken(error.to_string()))?;
+                let content = content_digest(&facts, report.dropped.as_ref());
+                let (host, offset) = (report.host, report.clock_offset_ms);
+                self.state.apply_report(entry.at, entry.number, facts, content);
+                self.state.presence.heard(host, received_at).clock_offset_ms = offset;
+            }
+            event @ (Event::Transition(_) | Event::Identity(_) | Event::Change(_) | Event::Moved(_)) => {
+                self.state.apply_event(entry.at, &event);
+            }
+        }
+        Ok(())
+    }
+}

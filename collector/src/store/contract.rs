@@ -1,0 +1,1 @@
+//! What every engine of the store must do, as one suite over the trait.
