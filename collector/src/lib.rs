@@ -1,5 +1,6 @@
 //! The collector of Tenken: admits reports, keeps them durably, judges them and shows the result.
 
+pub mod accept;
 pub mod api;
 pub mod args;
 pub mod clock;

@@ -1,0 +1,302 @@
+//! The way in: TCP, TLS and the limits before any handler runs.
+//!
+//! ```text
+//! accept ─► seat (total, per address) ─► handshake (TLS 1.3, timeout, verifier) ─► seat of the identity ─► tonic
+//! ```
+//!
+//! Two listeners: *enrol* (a client certificate is optional, an expired one is let in for Renew alone) and *report*
+//! (mandatory). Every refusal has a [`Reason`], is counted and told to the audit. Certificates, roots and revocation
+//! lists are exchanged under running listeners ([`Tls::replace`]). A connection that makes no call within the first
+//! seconds is closed, and one whose identity ends is cut ([`Gate::cut`]). No session is resumed, so every
+//! connection is checked against the newest lists.
+
+mod connection;
+mod gate;
+mod tls;
+mod verify;
+
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+use std::{fmt, io};
+
+use tenken_proto::Timestamp;
+use tenken_proto::ident::AgentId;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
+use tokio_rustls::TlsAcceptor;
+use tokio_stream::wrappers::ReceiverStream;
+use tokio_util::sync::CancellationToken;
+
+use crate::ingest::peer::Peer;
+
+pub use connection::{Connection, Line, NoteCalls, NoteCallsLayer};
+pub use gate::{Gate, Seat};
+pub use tls::{Tls, TlsError, TlsParts};
+pub use verify::{Denied, Reason};
+
+/// Handshaken connections waiting for the server to take them. Full means: handshakes wait, then TCP does.
+const CONNECTIONS_WAITING_MAX: usize = 64;
+/// Streams of one connection: an agent needs one.
+pub const STREAMS_MAX: u32 = 8;
+/// Streams that the peer may force us to reset (RUSTSEC-2024-0003) before the connection is closed.
+pub const LOCAL_RESETS_MAX: usize = 64;
+/// Streams that the peer may open and reset at once (rapid reset) before the connection is closed.
+pub const PENDING_RESETS_MAX: usize = 20;
+/// Bytes of headers of one call.
+pub const HEADER_BYTES_MAX: u32 = 16 * 1024;
+/// Bytes that one stream may send ahead of its reader: a quarter of the largest message, 1.3 MB/s at 50 ms.
+pub const STREAM_WINDOW_BYTES: u32 = 64 * 1024;
+/// Bytes that all streams of a connection together may send ahead: bounds what a hostile agent can park with us.
+pub const CONNECTION_WINDOW_BYTES: u32 = 128 * 1024;
+/// Largest HTTP/2 frame; also what one read buffer grows to.
+pub const FRAME_BYTES_MAX: u32 = 16 * 1024;
+/// A silent connection is asked this often whether it lives, and closed if it does not say so in time.
+pub const PING_EVERY: Duration = Duration::from_secs(120);
+/// Time to answer such a question.
+pub const PING_TIMEOUT: Duration = Duration::from_secs(20);
+/// Pause after a failed accept; doubled up to a second while it keeps failing.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+const ACCEPT_PAUSE_MAX: Duration = Duration::from_secs(1);
+
+/// The wall clock, as an argument.
+pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
+/// Who is told of each refusal.
+pub type OnRefused = Arc<dyn Fn(Refused) + Send + Sync>;
+
+/// Which of the two listeners.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Listener {
+    /// Enrol, Renew, Time.
+    Enrol,
+    /// The report stream.
+    Report,
+}
+
+impl fmt::Display for Listener {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Enrol => "enrol",
+            Self::Report => "report",
+        })
+    }
+}
+
+/// The limits of a listener; all are settings.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// Connections at one time.
+    pub connections: usize,
+    /// Connections of one address that did not prove an identity; IPv6 counts by /64.
+    pub per_address: usize,
+    /// Connections of one identity; one more cuts the oldest.
+    pub per_identity: usize,
+    /// Handshakes at one time.
+    pub handshakes: usize,
+    /// Time for a handshake.
+    pub handshake: Duration,
+    /// Time until the first call.
+    pub first_call: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            connections: 110_000,
+            per_address: 20,
+            per_identity: 2,
+            handshakes: 512,
+            handshake: Duration::from_secs(8),
+            first_call: Duration::from_secs(10),
+        }
+    }
+}
+
+/// A connection that was turned away.
+#[derive(Debug, Clone)]
+pub struct Refused {
+    /// Where it knocked.
+    pub listener: Listener,
+    /// Why it was turned away.
+    pub reason: Reason,
+    /// What exactly.
+    pub detail: String,
+    /// Where it came from.
+    pub peer: SocketAddr,
+    /// The agent that its certificate names, verified or not.
+    pub agent: Option<AgentId>,
+    /// Serial number of the certificate that it showed.
+    pub serial: Option<String>,
+}
+
+/// One listener.
+pub struct Acceptor {
+    socket: TcpListener,
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    listener: Listener,
+    tls: Arc<Tls>,
+    gate: Arc<Gate>,
+    limits: Limits,
+    on_refused: OnRefused,
+}
+
+impl Acceptor {
+    /// Opens the socket. Nothing is accepted before [`Acceptor::incoming`].
+    ///
+    /// # Errors
+    /// The address cannot be bound.
+    pub async fn bind(
+        listener: Listener,
+        address: SocketAddr,
+        tls: Arc<Tls>,
+        limits: Limits,
+        on_refused: OnRefused,
+    ) -> io::Result<Self> {
+        let socket = TcpListener::bind(address).await?;
+        let gate = Arc::new(Gate::new(limits));
+        Ok(Self { socket, shared: Arc::new(Shared { listener, tls, gate, limits, on_refused }) })
+    }
+
+    /// The address that it listens on.
+    ///
+    /// # Errors
+    /// The system does not say.
+    pub fn local_addr(&self) -> io::Result<SocketAddr> {
+        self.socket.local_addr()
+    }
+
+    /// Who is in, and how to cut them.
+    #[must_use]
+    pub fn gate(&self) -> Arc<Gate> {
+        Arc::clone(&self.shared.gate)
+    }
+
+    /// Accepts until `stop`; what comes out has passed the handshake.
+    #[must_use]
+    pub fn incoming(self, stop: CancellationToken) -> ReceiverStream<io::Result<Connection>> {
+        let (sender, receiver) = mpsc::channel(CONNECTIONS_WAITING_MAX);
+        tokio::spawn(async move {
+            tokio::select! {
+                () = stop.cancelled() => {}
+                () = self.accept_all(sender) => {}
+            }
+        });
+        ReceiverStream::new(receiver)
+    }
+
+    async fn accept_all(self, sender: mpsc::Sender<io::Result<Connection>>) {
+        let handshakes = Arc::new(Semaphore::new(self.shared.limits.handshakes));
+        let mut pause = ACCEPT_PAUSE;
+        loop {
+            let (tcp, address) = match self.socket.accept().await {
+                Ok(accepted) => accepted,
+                Err(error) => {
+                    if !is_of_one_connection(&error) {
+                        tracing::warn!(listener = %self.shared.listener, %error, ?pause, "Cannot accept connections; trying again");
+                        tokio::time::sleep(pause).await;
+                        pause = (pause * 2).min(ACCEPT_PAUSE_MAX);
+                    }
+                    continue;
+                }
+            };
+            pause = ACCEPT_PAUSE;
+            let seat = match self.shared.gate.enter(address.ip()) {
+                Ok(seat) => seat,
+                Err(reason) => {
+                    self.shared.refuse(reason, String::new(), address, &verify::Seen::default());
+                    continue;
+                }
+            };
+            let Ok(permit) = Arc::clone(&handshakes).acquire_owned().await else { return };
+            let (shared, sender) = (Arc::clone(&self.shared), sender.clone());
+            tokio::spawn(async move { shared.handshake(tcp, address, seat, permit, sender).await });
+        }
+    }
+}
+
+impl Shared {
+    async fn handshake(
+        self: Arc<Self>,
+        tcp: TcpStream,
+        address: SocketAddr,
+        seat: Seat,
+        permit: OwnedSemaphorePermit,
+        sender: mpsc::Sender<io::Result<Connection>>,
+    ) {
+        let seen = Arc::new(Mutex::new(verify::Seen::default()));
+        let connected = self.connect(tcp, address, seat, &seen).await;
+        drop(permit);
+        match connected {
+            Ok(connection) => drop(sender.send(Ok(connection)).await),
+            Err((reason, detail)) => {
+                let seen = seen.lock().unwrap_or_else(PoisonError::into_inner).clone();
+                self.refuse(seen.reason.unwrap_or(reason), detail, address, &seen);
+            }
+        }
+    }
+
+    async fn connect(
+        &self,
+        tcp: TcpStream,
+        address: SocketAddr,
+        mut seat: Seat,
+        seen: &Arc<Mutex<verify::Seen>>,
+    ) -> Result<Connection, (Reason, String)> {
+        let told = |error: io::Error| (Reason::Io, error.to_string());
+        tcp.set_nodelay(true).map_err(told)?;
+        let accept = TlsAcceptor::from(self.tls.current()).accept(tcp);
+        let within = tokio::time::timeout(self.limits.handshake, verify::SEEN.scope(Arc::clone(seen), accept));
+        let tls = match within.await {
+            Ok(Ok(tls)) => tls,
+            Ok(Err(error)) => return Err(verify::reason_of(&error)),
+            Err(_) => return Err((Reason::Timeout, format!("no handshake within {:?}", self.limits.handshake))),
+        };
+        if tls.get_ref().1.alpn_protocol() != Some(b"h2") {
+            return Err((Reason::Protocol, "the client does not speak HTTP/2".to_owned()));
+        }
+        let identity = seen.lock().unwrap_or_else(PoisonError::into_inner).identity.clone();
+        if self.listener == Listener::Report && identity.is_none() {
+            return Err((Reason::NoCertificate, String::new()));
+        }
+        if let Some(identity) = &identity {
+            seat.identified(identity.agent);
+        }
+        let peer = Peer { address, connection: seat.connection(), identity, line: seat.line() };
+        Ok(Connection::new(tls, peer, seat, self.limits.first_call))
+    }
+
+    fn refuse(&self, reason: Reason, detail: String, peer: SocketAddr, seen: &verify::Seen) {
+        let detail = crate::identity::clean(&detail);
+        let refused =
+            Refused { listener: self.listener, reason, detail, peer, agent: seen.agent, serial: seen.serial.clone() };
+        (self.on_refused)(refused);
+    }
+}
+
+/// Errors of accept(2) that concern the one connection and not the listener.
+fn is_of_one_connection(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::ConnectionAborted | io::ErrorKind::ConnectionReset | io::ErrorKind::Interrupted
+    )
+}
+
+/// A gRPC server with limits in place of tonic's defaults, of which several mean *none*.
+#[must_use]
+pub fn server() -> tonic::transport::Server<tower::layer::util::Stack<NoteCallsLayer, tower::layer::util::Identity>> {
+    tonic::transport::Server::builder()
+        .max_concurrent_streams(STREAMS_MAX)
+        .http2_max_local_error_reset_streams(Some(LOCAL_RESETS_MAX))
+        .http2_max_pending_accept_reset_streams(Some(PENDING_RESETS_MAX))
+        .http2_max_header_list_size(HEADER_BYTES_MAX)
+        .initial_stream_window_size(STREAM_WINDOW_BYTES)
+        .initial_connection_window_size(CONNECTION_WINDOW_BYTES)
+        .http2_adaptive_window(Some(false))
+        .max_frame_size(FRAME_BYTES_MAX)
+        .http2_keepalive_interval(Some(PING_EVERY))
+        .http2_keepalive_timeout(Some(PING_TIMEOUT))
+        .layer(NoteCallsLayer)
+}
