@@ -233,7 +233,7 @@ pub struct TokenCreate {
     /// How many enrolments it is good for
     #[arg(long, default_value_t = 1, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=i64::from(TOKEN_USES_MAX)))]
     pub uses: u32,
-    /// For how long, such as 1h or 30m
+    /// For how long, such as 30m, 1h or 2d
     #[arg(long, default_value = "1h", value_name = "TIME", value_parser = ttl)]
     pub ttl: SignedDuration,
     /// Network from which it may be used, such as 192.0.2.0/24; may be repeated
@@ -403,10 +403,11 @@ pub enum PackCommand {
 }
 
 fn ttl(text: &str) -> Result<SignedDuration, String> {
-    let duration: SignedDuration =
-        text.parse().map_err(|_| "not a duration; write it with a unit, such as 1h or 30m".to_owned())?;
+    let wrong = || "not a duration; write it with a unit, such as 30m, 1h or 2d".to_owned();
+    let span: jiff::Span = text.parse().map_err(|_| wrong())?;
+    let duration = span.to_duration(jiff::SpanRelativeTo::days_are_24_hours()).map_err(|_| wrong())?;
     if duration < SignedDuration::from_mins(1) || duration > TOKEN_TTL_MAX {
-        return Err("outside 1 minute to 90 days (2160h)".to_owned());
+        return Err("outside 1 minute to 90 days".to_owned());
     }
     Ok(duration)
 }
@@ -453,7 +454,7 @@ mod tests {
             "--data-dir d serve",
             "check --config c.toml",
             "token create",
-            "token create --uses 20 --ttl 1h --network 192.0.2.0/24 --network 2001:db8::/32 --site 本社 --auto-approve",
+            "token create --uses 20 --ttl 1d --network 192.0.2.0/24 --network 2001:db8::/32 --site 本社 --auto-approve",
             "agents",
             "agents --format json",
             "agents list --format json",

@@ -8,6 +8,7 @@ pub mod config;
 pub mod engine;
 pub mod exit;
 pub mod identity;
+pub mod import;
 pub mod ingest;
 pub mod journal;
 pub mod logging;

@@ -1,7 +1,8 @@
 //! The words that a person reads, in Japanese and in English: `locales/{ja,en}/*.ftl`.
 //!
-//! Three files per language: `glossary.ftl` (the words of the glossary, one word for one thing), `facts.ftl`
-//! (names of facts and their fields) and `web.ftl` (the pages). Both languages hold the same keys, each key
+//! Five files per language: `glossary.ftl` (the words of the glossary, one word for one thing), `facts.ftl`
+//! (names of facts and their fields), `web.ftl` (the pages), `cli.ftl` (the commands) and `import.ftl`
+//! (mistakes in imported files). Both languages hold the same keys, each key
 //! that is used exists, and the words that a result must never be called by occur nowhere: see the tests.
 //! Texts of packs (remedies, titles) are not here; packs bring their own in both languages.
 
@@ -13,17 +14,21 @@ use fluent_bundle::{FluentArgs, FluentResource, FluentValue};
 use unic_langid::LanguageIdentifier;
 
 /// The texts of one language, by file name.
-type Sources = [(&'static str, &'static str); 3];
+type Sources = [(&'static str, &'static str); 5];
 
 const JA: Sources = [
     ("glossary.ftl", include_str!("../locales/ja/glossary.ftl")),
     ("facts.ftl", include_str!("../locales/ja/facts.ftl")),
     ("web.ftl", include_str!("../locales/ja/web.ftl")),
+    ("cli.ftl", include_str!("../locales/ja/cli.ftl")),
+    ("import.ftl", include_str!("../locales/ja/import.ftl")),
 ];
 const EN: Sources = [
     ("glossary.ftl", include_str!("../locales/en/glossary.ftl")),
     ("facts.ftl", include_str!("../locales/en/facts.ftl")),
     ("web.ftl", include_str!("../locales/en/web.ftl")),
+    ("cli.ftl", include_str!("../locales/en/cli.ftl")),
+    ("import.ftl", include_str!("../locales/en/import.ftl")),
 ];
 
 /// Longest `Accept-Language` that is looked at, in bytes; the rest is not read.

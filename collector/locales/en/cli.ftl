@@ -1,0 +1,1 @@
+# Texts of the commands. Words of the glossary are in glossary.ftl.
