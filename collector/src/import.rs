@@ -52,7 +52,7 @@ impl Finding {
     }
 
     /// With something that the text mentions.
-    pub(crate) fn with(mut self, name: &'static str, value: impl ToString) -> Self {
+    pub(crate) fn mention(mut self, name: &'static str, value: impl ToString) -> Self {
         self.arguments.push((name, value.to_string()));
         self
     }

@@ -11,6 +11,7 @@ pub mod identity;
 pub mod import;
 pub mod ingest;
 pub mod journal;
+pub mod locale;
 pub mod logging;
 pub mod recompute;
 pub mod store;

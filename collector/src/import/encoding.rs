@@ -13,7 +13,7 @@ use super::{FILE_BYTES_MAX, Finding};
 /// One finding: empty, too large, UTF-16, binary, or neither of the two encodings.
 pub fn decode(bytes: &[u8]) -> Result<String, Finding> {
     if bytes.len() > FILE_BYTES_MAX {
-        return Err(Finding::file("too_large").with("bytes", bytes.len()).with("max", FILE_BYTES_MAX));
+        return Err(Finding::file("too_large").mention("bytes", bytes.len()).mention("max", FILE_BYTES_MAX));
     }
     if bytes.starts_with(b"\xff\xfe") || bytes.starts_with(b"\xfe\xff") {
         return Err(Finding::file("utf16"));

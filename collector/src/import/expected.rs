@@ -97,7 +97,7 @@ fn machine(row: &Row<Key>, mistakes: &mut Vec<Finding>) -> Machine {
     let class = match row.cell(Key::Class) {
         "" => HostClass::Pc,
         cell => class(cell).unwrap_or_else(|| {
-            mistakes.push(Finding::cell(row.line, "種別", "class").with("cell", quoted(cell)));
+            mistakes.push(Finding::cell(row.line, "種別", "class").mention("cell", quoted(cell)));
             HostClass::Pc
         }),
     };
@@ -129,7 +129,9 @@ fn repeated(row: &Row<Key>, machine: &Machine, seen: &mut BTreeMap<(Key, String)
         let Some(value) = value else { continue };
         if let Some(first) = seen.get(&(key, value.clone())) {
             mistakes.push(
-                Finding::cell(row.line, heading, "machine_twice").with("cell", quoted(&value)).with("first", first),
+                Finding::cell(row.line, heading, "machine_twice")
+                    .mention("cell", quoted(&value))
+                    .mention("first", first),
             );
         } else {
             seen.insert((key, value), row.line);

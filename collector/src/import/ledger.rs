@@ -190,14 +190,14 @@ impl Reader {
         let stated = row.cell(Key::Importance);
         if !stated.is_empty() && !self.rated_wrongly(row) && number(stated) != Some(importance) {
             let finding = Finding::cell(row.line, heading(Key::Importance), "importance");
-            self.mistakes.push(finding.with("found", quoted(stated)).with("computed", importance));
+            self.mistakes.push(finding.mention("found", quoted(stated)).mention("computed", importance));
         }
         let same = [&asset.business, &asset.department, &asset.name, &asset.medium].map(|text| plain(text));
         if asset.name.is_empty() {
             return;
         }
         if let Some(first) = self.seen.get(&same) {
-            self.mistakes.push(Finding::cell(row.line, heading(Key::Name), "row_twice").with("first", first));
+            self.mistakes.push(Finding::cell(row.line, heading(Key::Name), "row_twice").mention("first", first));
         } else {
             self.seen.insert(same, row.line);
         }
@@ -238,8 +238,8 @@ impl Reader {
         if self.reported(row, key) {
             return;
         }
-        let finding = Finding::cell(row.line, heading(key), kind).with("cell", quoted(row.cell(key)));
-        self.mistakes.push(finding.with("min", min).with("max", max));
+        let finding = Finding::cell(row.line, heading(key), kind).mention("cell", quoted(row.cell(key)));
+        self.mistakes.push(finding.mention("min", min).mention("max", max));
     }
 
     /// The cell was already refused for what it is (a formula, too long), so its value says nothing.
@@ -268,7 +268,7 @@ impl Reader {
                 }
                 _ => {
                     let finding = Finding::cell(row.line, heading(Key::PersonalKind), "personal_kind");
-                    self.mistakes.push(finding.with("cell", quoted(word)));
+                    self.mistakes.push(finding.mention("cell", quoted(word)));
                 }
             }
         }
@@ -282,7 +282,8 @@ impl Reader {
                 true
             }
             _ => {
-                self.mistakes.push(Finding::cell(row.line, heading(key), "mark").with("cell", quoted(row.cell(key))));
+                self.mistakes
+                    .push(Finding::cell(row.line, heading(key), "mark").mention("cell", quoted(row.cell(key))));
                 false
             }
         }
@@ -293,7 +294,7 @@ impl Reader {
         let hosts: Vec<String> = named.filter(|name| !name.is_empty()).map(str::to_owned).collect();
         if hosts.len() > HOSTS_MAX {
             let finding = Finding::cell(row.line, heading(Key::Hosts), "hosts_many");
-            self.mistakes.push(finding.with("hosts", hosts.len()).with("max", HOSTS_MAX));
+            self.mistakes.push(finding.mention("hosts", hosts.len()).mention("max", HOSTS_MAX));
         }
         hosts
     }

@@ -67,7 +67,7 @@ pub fn read<K: Copy + Ord>(text: &str, columns: &[Column<K>]) -> Result<Table<K>
     let filled = body.iter().filter(|(_, cells)| cells.iter().any(|cell| !cell.trim().is_empty()));
     let rows_total = filled.clone().count();
     if rows_total > ROWS_MAX {
-        return Err(vec![Finding::file("too_many_rows").with("rows", rows_total).with("max", ROWS_MAX)]);
+        return Err(vec![Finding::file("too_many_rows").mention("rows", rows_total).mention("max", ROWS_MAX)]);
     }
     if rows_total == 0 {
         return Err(vec![Finding::file("no_rows")]);
@@ -97,7 +97,7 @@ fn records(text: &str) -> Result<Vec<Record>, Vec<Finding>> {
         })?;
         let line = record.position().map_or(1, csv::Position::line);
         if record.len() > COLUMNS_MAX {
-            return Err(vec![Finding::line(line, "too_many_columns").with("max", COLUMNS_MAX)]);
+            return Err(vec![Finding::line(line, "too_many_columns").mention("max", COLUMNS_MAX)]);
         }
         records.push((line, record.iter().map(str::to_owned).collect()));
     }
@@ -181,8 +181,8 @@ fn missing<K: Copy + Ord>(
         ignored.iter().map(|(_, cell)| cell).find(|cell| strsim::normalized_levenshtein(&wanted, &normal(cell)) >= 0.5)
     };
     let finding = |column: &Column<K>| match near(column) {
-        Some(cell) => Finding::cell(line, column.heading, "heading_near").with("found", cell),
-        None => Finding::cell(line, column.heading, "heading_missing").with("heading", column.heading),
+        Some(cell) => Finding::cell(line, column.heading, "heading_near").mention("found", cell),
+        None => Finding::cell(line, column.heading, "heading_missing").mention("heading", column.heading),
     };
     absent.into_iter().map(finding).collect()
 }
@@ -213,13 +213,15 @@ fn row<K: Copy + Ord>(
 /// What no cell may hold, whatever its column.
 fn hostile(line: u64, column: &str, cell: &str) -> Option<Finding> {
     if cell.len() > CELL_BYTES_MAX {
-        return Some(Finding::cell(line, column, "cell_long").with("bytes", cell.len()).with("max", CELL_BYTES_MAX));
+        return Some(
+            Finding::cell(line, column, "cell_long").mention("bytes", cell.len()).mention("max", CELL_BYTES_MAX),
+        );
     }
     if is_formula(cell) {
-        return Some(Finding::cell(line, column, "formula").with("cell", quoted(cell)));
+        return Some(Finding::cell(line, column, "formula").mention("cell", quoted(cell)));
     }
     let control = cell.chars().find(|c| c.is_control() && !matches!(c, '\n' | '\r' | '\t'))?;
-    Some(Finding::cell(line, column, "control").with("code", format!("U+{:04X}", u32::from(control))))
+    Some(Finding::cell(line, column, "control").mention("code", format!("U+{:04X}", u32::from(control))))
 }
 
 /// A spreadsheet would run it: it begins with `=`, `+`, `-`, `@`, their full-width forms, a tab or a return.
