@@ -19,7 +19,9 @@ use crate::risk;
 
 pub use change::{Change, Expected, GroupFacts, HostClass, PackFile, Settings, Transition};
 pub use moves::{AnswerMove, Moves, RiskMove, Standing, VerdictMove, Why};
-pub use view::{Checkpoint, ExpectedView, ExplainError, Explanation, HostDetail, HostSummary, Picture, RetiredHost};
+pub use view::{
+    Checkpoint, ExpectedView, ExplainError, Explanation, HostDetail, HostSummary, Picture, RetiredHost, VerdictHead,
+};
 
 /// One organisation.
 #[derive(Debug)]
@@ -171,6 +173,8 @@ impl Fleet {
             stale: Vec::new(),
             observed_at: host.groups.values().map(|group| group.observed_at).max(),
             outcomes: [0; 5],
+            serial: None,
+            verdicts: Vec::new(),
         })
     }
 

@@ -86,6 +86,7 @@ agent-active = Enrolled
 agent-on_hold = On hold (suspected clone)
 agent-revoked = Revoked
 agent-expired = Expired
+agent-retired = ended
 class-pc = PC
 class-server = Server
 

@@ -86,6 +86,7 @@ agent-active = 登録済み
 agent-on_hold = 保留（重複の疑い）
 agent-revoked = 接続を失効
 agent-expired = 接続の期限切れ
+agent-retired = 除外済み
 class-pc = PC
 class-server = サーバー
 

@@ -37,6 +37,25 @@ pub struct HostSummary {
     pub observed_at: Option<Timestamp>,
     /// Controls by outcome: pass, partial, fail, unknown, not applicable.
     pub outcomes: [u32; 5],
+    /// Its maker's serial number, when it is known.
+    pub serial: Option<String>,
+    /// One per control, in the order of the controls; without texts, so that a list of all hosts is cheap.
+    pub verdicts: Vec<VerdictHead>,
+}
+
+/// A verdict without its texts.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct VerdictHead {
+    /// The control's id.
+    pub control: String,
+    /// What it says.
+    pub outcome: Outcome,
+    /// The facts it reads were not observed again for too long.
+    pub stale: bool,
+    /// The moment at which it turns by itself.
+    pub valid_until: Option<Timestamp>,
+    /// What it turns into then.
+    pub becomes: Option<Outcome>,
 }
 
 /// A host with its facts and verdicts.

@@ -163,6 +163,8 @@ words! {
         Revoked = "revoked",
         /// Its certificate has run out.
         Expired = "expired",
+        /// Ended in good order: replaced, or its host was retired.
+        Retired = "retired",
     }
 }
 
