@@ -20,7 +20,10 @@ use tenken_proto::value::{Record, Value};
 
 use crate::root::Root;
 
+mod dropin;
 pub mod host;
+mod processes;
+pub mod usb;
 
 /// Longest run of one probe.
 pub const PROBE_TIME_MAX: Duration = Duration::from_secs(20);
@@ -101,10 +104,19 @@ impl Observation {
     }
 }
 
+/// A record in which every field that is sent says the same kind of thing.
+fn filled(schema: &GroupSchema, value: impl Fn(&FieldSchema) -> Observed<Value>) -> Record {
+    let mut record = Record::default();
+    for field in schema.fields.iter().filter(|field| !field.derived) {
+        record.push(field.name, value(field));
+    }
+    record
+}
+
 /// All probes of this program, in the order in which groups are shown.
 #[must_use]
 pub fn all() -> Vec<Arc<dyn Probe>> {
-    vec![Arc::new(host::HostProbe)]
+    vec![Arc::new(host::HostProbe), Arc::new(usb::UsbProbe)]
 }
 
 /// The probes of one root.
@@ -240,7 +252,7 @@ impl Slot {
     /// What leaves this module: withheld where it has to be, bounded, every field present.
     fn finish(&self, record: Result<Record, Unfinished>, consent: &Consent) -> Record {
         let record = if consent.withheld.contains(&self.name) {
-            self.filled(|_| Observed::Withheld)
+            filled(&self.schema, |_| Observed::Withheld)
         } else {
             match record {
                 Ok(mut record) => {
@@ -249,22 +261,14 @@ impl Slot {
                     }
                     record
                 }
-                Err(why) => self.filled(|_| Observed::unreadable(why.reason(), why.detail(), "")),
+                Err(why) => filled(&self.schema, |_| Observed::unreadable(why.reason(), why.detail(), "")),
             }
         };
         if tenken_proto::convert::encode_body(&record).len() <= BODY_BYTES_MAX {
             return record;
         }
         let detail = format!("what was seen takes more than {BODY_BYTES_MAX} bytes");
-        self.filled(|_| Observed::unreadable(Reason::TooLarge, detail.clone(), ""))
-    }
-
-    fn filled(&self, value: impl Fn(&FieldSchema) -> Observed<Value>) -> Record {
-        let mut record = Record::default();
-        for field in self.schema.fields.iter().filter(|field| !field.derived) {
-            record.push(field.name, value(field));
-        }
-        record
+        filled(&self.schema, |_| Observed::unreadable(Reason::TooLarge, detail.clone(), ""))
     }
 }
 
