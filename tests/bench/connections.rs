@@ -5,8 +5,9 @@ use std::sync::Arc;
 
 use rustls::RootCertStore;
 
-use crate::ingest::{preload, roots, scene};
-use crate::load::{Identity, Stream, client, connect};
+use harness::client::{Identity, roots};
+
+use crate::ingest::{open, preload, scene};
 use crate::process::memory;
 
 /// CONNECTIONS to hold; 2,000 unless told.
@@ -18,7 +19,7 @@ pub(crate) fn run(args: &[&str]) {
     let bare = runtime.block_on(held(echo.address, &echo.roots, identities, connections, echo.child.id()));
     drop(echo);
     let collector = scene(connections);
-    let roots = roots(&collector);
+    let roots = roots(&collector.data_dir());
     let identities = runtime.block_on(preload(&collector, &roots, connections));
     let ours = runtime.block_on(held(collector.addresses().report, &roots, &identities, connections, collector.pid()));
     println!("bare tonic, default settings: {bare:.1} KiB for each of {connections} idle agents");
@@ -39,7 +40,7 @@ async fn held(
     let mut streams = Vec::with_capacity(connections);
     for n in 0..connections {
         let identity = &identities[n % identities.len()];
-        streams.push(Stream::open(connect(address, client(roots, Some(identity))).await).await);
+        streams.push(open(address, roots, identity).await);
     }
     tokio::time::sleep(std::time::Duration::from_secs(5)).await;
     let after = memory(server).rss;

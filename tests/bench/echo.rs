@@ -18,7 +18,7 @@ use tokio_rustls::TlsAcceptor;
 use tokio_stream::{Stream, StreamExt as _};
 use tonic::{Request, Response, Status, Streaming};
 
-use crate::load::Identity;
+use harness::client::Identity;
 
 /// A running peer and what a client needs for it.
 pub(crate) struct Echo {

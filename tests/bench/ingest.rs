@@ -5,13 +5,13 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use harness::client::{Identity, Stream, connect, enrol, roots, tls};
 use harness::collector;
 use jiff::Timestamp;
 use rustls::RootCertStore;
-use rustls::pki_types::CertificateDer;
-use rustls::pki_types::pem::PemObject as _;
+use tenken_proto::ident::{Epoch, Sequence};
 
-use crate::load::{Identity, Stream, WINDOW, changed_groups, client, connect, enrol, host_group};
+use crate::load::{WINDOW, changed_groups, host_group};
 use crate::process::cpu;
 
 /// Connections that send at the same time.
@@ -28,7 +28,7 @@ pub(crate) fn run(args: &[&str]) {
         runtime.block_on(load(echo.address, &echo.roots, std::slice::from_ref(&echo.identity), echo.child.id()));
     drop(echo);
     let collector = scene(hosts);
-    let roots = roots(&collector);
+    let roots = roots(&collector.data_dir());
     let identities = runtime.block_on(preload(&collector, &roots, hosts));
     let load = runtime.block_on(load(collector.addresses().report, &roots, &identities, collector.pid()));
     println!("bare mutual-TLS echo:  {echo_load}");
@@ -48,20 +48,6 @@ pub(crate) fn scene(hosts: usize) -> harness::Collector {
         .start()
 }
 
-pub(crate) fn roots(collector: &harness::Collector) -> Arc<RootCertStore> {
-    let folder = collector.data_dir().join("ca");
-    let mut roots = RootCertStore::empty();
-    for entry in std::fs::read_dir(folder).unwrap().flatten() {
-        if entry.file_name().to_string_lossy().contains("root") {
-            for certificate in CertificateDer::pem_file_iter(entry.path()).into_iter().flatten().flatten() {
-                let _ = roots.add(certificate);
-            }
-        }
-    }
-    assert!(!roots.is_empty(), "the collector's root certificate");
-    Arc::new(roots)
-}
-
 /// Enrols the hosts and lets each report once.
 #[expect(clippy::disallowed_methods, reason = "an agent's clock")]
 pub(crate) async fn preload(collector: &harness::Collector, roots: &Arc<RootCertStore>, hosts: usize) -> Vec<Identity> {
@@ -74,13 +60,13 @@ pub(crate) async fn preload(collector: &harness::Collector, roots: &Arc<RootCert
             let (roots, token) = (roots.clone(), token.clone());
             tokio::spawn(async move {
                 let name = format!("pc-{n:05}");
-                let identity = enrol(enrol_at, &roots, &token, name.clone()).await;
-                let mut stream = Stream::open(connect(report_at, client(&roots, Some(&identity))).await).await;
+                let identity = enrol(enrol_at, &roots, &token, &name).await.expect("enrols");
+                let mut stream = open(report_at, &roots, &identity).await;
                 let at = Timestamp::now();
                 let mut groups = vec![host_group(&name, at)];
                 groups.extend(changed_groups(0, at));
-                stream.send(groups).await;
-                while stream.acked().await != Some(1) {}
+                stream.send(groups).await.expect("sends");
+                while stream.acked().await.expect("acks") < Sequence(1) {}
                 identity
             })
         });
@@ -90,6 +76,12 @@ pub(crate) async fn preload(collector: &harness::Collector, roots: &Arc<RootCert
     }
     println!("preloaded {hosts} hosts in {:.0?}", began.elapsed());
     identities
+}
+
+/// A stream of a new run of an agent.
+pub(crate) async fn open(address: SocketAddr, roots: &Arc<RootCertStore>, identity: &Identity) -> Stream {
+    let channel = connect(address, tls(roots, Some(identity))).await.expect("connects");
+    Stream::open(channel, Epoch(rand::random())).await.expect("opens a stream")
 }
 
 pub(crate) struct Load {
@@ -114,7 +106,7 @@ async fn load(address: SocketAddr, roots: &Arc<RootCertStore>, identities: &[Ide
     let mut streams = Vec::new();
     for n in 0..CONNECTIONS {
         let identity = &identities[n % identities.len()];
-        streams.push(Stream::open(connect(address, client(roots, Some(identity))).await).await);
+        streams.push(open(address, roots, identity).await);
     }
     let (server_before, own_before, began) = (cpu(server), cpu(std::process::id()), Instant::now());
     let tasks: Vec<_> = streams.into_iter().map(|stream| tokio::spawn(pump(stream, began))).collect();
@@ -142,23 +134,22 @@ async fn load(address: SocketAddr, roots: &Arc<RootCertStore>, identities: &[Ide
 async fn pump(mut stream: Stream, began: Instant) -> (u64, Vec<Duration>) {
     let at = Timestamp::now();
     let rounds = [changed_groups(1, at), changed_groups(2, at)];
-    let window = u64::try_from(WINDOW).unwrap();
-    let (mut acked, mut waits) = (stream.sequence, Vec::new());
+    let window = u64::try_from(WINDOW).expect("a small number");
+    let (mut acked, mut waits) = (0, Vec::new());
     let mut sent_at = std::collections::VecDeque::new();
     loop {
-        while stream.sequence - acked < window && began.elapsed() < LOADED {
-            let round = usize::try_from(stream.sequence % 2).unwrap();
-            stream.send(rounds[round].clone()).await;
+        while stream.sequence.0 - acked < window && began.elapsed() < LOADED {
+            let round = usize::from(stream.sequence.0 % 2 == 1);
+            stream.send(rounds[round].clone()).await.expect("sends");
             sent_at.push_back(Instant::now());
         }
-        if stream.sequence == acked {
+        if stream.sequence.0 == acked {
             return (acked, waits);
         }
-        if let Some(up_to) = stream.acked().await {
-            while acked < up_to {
-                acked += 1;
-                waits.extend(sent_at.pop_front().map(|sent| sent.elapsed()));
-            }
+        let up_to = stream.acked().await.expect("acks").0;
+        while acked < up_to {
+            acked += 1;
+            waits.extend(sent_at.pop_front().map(|sent| sent.elapsed()));
         }
     }
 }

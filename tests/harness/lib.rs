@@ -6,6 +6,7 @@
 #![expect(missing_docs, reason = "names of a test harness say what they do")]
 
 pub mod agent;
+pub mod client;
 pub mod collector;
 pub mod root;
 
