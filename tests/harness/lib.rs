@@ -8,6 +8,7 @@
 pub mod agent;
 pub mod client;
 pub mod collector;
+pub mod journal;
 pub mod root;
 
 use std::path::PathBuf;
