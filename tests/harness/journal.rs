@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use tenken_collector::journal::event::Event;
+use tenken_collector::journal::Event;
 use tenken_collector::journal::{EntryNumber, page, verify};
 use tenken_collector::store::Partition;
 use tenken_collector::store::redb::RedbStore;
