@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use tenken_collector::journal::Event;
 use tenken_collector::journal::{EntryNumber, page, verify};
+use tenken_collector::journal::{Event, Signed};
 use tenken_collector::store::Partition;
 use tenken_collector::store::redb::RedbStore;
 use tenken_collector::store::space::SpaceWatch;
@@ -28,7 +28,7 @@ pub fn reports(data_dir: &Path) -> BTreeMap<(Epoch, Sequence), Vec<Digest>> {
                 page(&store, TenantId::DEFAULT, Partition::WHOLE, from, PAGE_ROWS).await.unwrap();
             for entry in entries {
                 let (_, payload) = entry.payload.expect("nothing was pruned");
-                if let Event::Report(report) = Event::decode(entry.kind, &payload).unwrap() {
+                if let Event::Report(report) = Signed::decode(entry.kind, &payload).unwrap().event {
                     let digest = report.groups.first().map_or(Digest([0; 32]), tenken_proto::report::Group::digest);
                     kept.entry((report.epoch, report.sequence)).or_default().push(digest);
                 }
