@@ -64,8 +64,8 @@ fn nothing_acknowledged_is_lost_or_counted_twice() {
     let token = collector.token(&["--uses", &CLIENTS.to_string(), "--auto-approve"]);
     let mut clients = Vec::new();
     for n in 0..CLIENTS {
-        let enrolled = enrol(collector.addresses().enrol, &shared.roots, &token, &format!("oracle-{n}"));
-        let identity = runtime.block_on(enrolled).unwrap();
+        let name = format!("oracle-{n}");
+        let identity = runtime.block_on(enrol(collector.addresses().enrol, &shared.roots, &token, &name)).unwrap();
         let (epoch, account) = (Epoch(random.random()), Arc::new(Mutex::new(Account::default())));
         runtime.spawn(client(shared.clone(), identity, epoch, account.clone()));
         clients.push((epoch, account));
