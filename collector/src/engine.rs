@@ -58,7 +58,7 @@ pub struct Moved {
 }
 
 /// A report that was checked and digested, ready to be admitted.
-pub use apply::AdmitRequest;
+pub use apply::{AdmitRequest, Origin, PrepareError};
 
 /// What became of a report.
 #[derive(Debug, Clone, PartialEq, Eq)]

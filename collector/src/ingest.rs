@@ -1,3 +1,127 @@
-//! Reports come in here: who sends them ([`peer`]), and whether they are taken.
+//! Reports come in here: who sends them ([`peer`]), whether they are taken, and what is said back.
+//!
+//! One stream per agent. Hello comes first and within [`HELLO_TIMEOUT`]; then reports and heartbeats in any order.
+//! A report is decoded and digested in its stream's own task, judged by the engine, and acknowledged after its
+//! commit; acks are cumulative. Per stream at most [`IN_FLIGHT_MAX`] reports wait for their commit and
+//! [`OUTGOING_MAX`] messages wait for a slow reader, who is cut off after [`SLOW_READER_TIMEOUT`].
 
 pub mod peer;
+mod rate;
+mod stream;
+mod streams;
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tenken_proto::report::RefusalReason;
+use tenken_proto::wire;
+use tenken_proto::wire::reporting_server::Reporting;
+use tokio::sync::mpsc;
+use tokio_stream::wrappers::ReceiverStream;
+use tonic::{Request, Response, Status, Streaming};
+
+use crate::config::Config;
+use crate::engine::Engine;
+
+use peer::Peer;
+use rate::Rate;
+pub use streams::Streams;
+
+/// Hello must come within this time.
+pub const HELLO_TIMEOUT: Duration = Duration::from_secs(10);
+/// An older stream that answers a ping within this time is alive: two machines with one identity.
+pub const CLONE_PING_TIMEOUT: Duration = Duration::from_secs(10);
+/// Reports of one stream that wait for their commit; more are not read.
+pub const IN_FLIGHT_MAX: usize = 64;
+/// Messages that wait for a slow reader.
+pub const OUTGOING_MAX: usize = 8;
+/// A reader that takes nothing for so long is cut off.
+pub const SLOW_READER_TIMEOUT: Duration = Duration::from_secs(30);
+/// Streams that one identity may have open.
+pub const STREAMS_PER_AGENT_MAX: usize = 2;
+/// The collector asks for everything at most this often per stream.
+pub const SEND_ALL_EVERY: Duration = Duration::from_secs(30);
+
+/// The report listener's service.
+#[derive(Debug, Clone)]
+pub struct Ingest {
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    engine: Engine,
+    streams: Arc<Streams>,
+    policy: wire::Policy,
+    rate: Rate,
+}
+
+impl Ingest {
+    /// The service over an engine.
+    #[must_use]
+    pub fn new(engine: Engine, config: &Config) -> Self {
+        let seconds = |duration: jiff::SignedDuration| u32::try_from(duration.as_secs().max(1)).unwrap_or(u32::MAX);
+        let policy = wire::Policy {
+            // Rises with each start: settings change only there.
+            revision: u64::try_from(engine.clock().now().as_millisecond()).unwrap_or_default(),
+            heartbeat_interval_s: seconds(config.time.heartbeat_interval),
+            probe_interval_s: seconds(config.time.probe_interval),
+            withhold: Vec::new(),
+            notice_given_unix_ms: 0,
+        };
+        let rate = Rate { per_second: config.limits.reports_per_second, burst: config.limits.reports_burst };
+        let shared = Shared { engine, streams: Arc::new(Streams::default()), policy, rate };
+        Self { shared: Arc::new(shared) }
+    }
+
+    /// Who is connected now.
+    #[must_use]
+    pub fn streams(&self) -> &Arc<Streams> {
+        &self.shared.streams
+    }
+
+    /// Has every stream of an identity look again whether it may go on, as identity events come in. Ends with
+    /// the engine.
+    pub async fn guard(self) {
+        let mut events = self.shared.engine.identity_events();
+        loop {
+            match events.recv().await {
+                Ok(event) => self.shared.streams.look_again_after(&event),
+                Err(tokio::sync::broadcast::error::RecvError::Lagged(_)) => self.shared.streams.look_again(),
+                Err(tokio::sync::broadcast::error::RecvError::Closed) => return,
+            }
+        }
+    }
+}
+
+#[tonic::async_trait]
+impl Reporting for Ingest {
+    type ReportStream = ReceiverStream<Result<wire::Down, Status>>;
+
+    async fn report(&self, request: Request<Streaming<wire::Up>>) -> Result<Response<Self::ReportStream>, Status> {
+        let peer = Peer::of(&request).cloned();
+        let Some(identity) = peer.as_ref().and_then(|peer| peer.identity.clone()) else {
+            return Err(Status::unauthenticated("a client certificate is needed"));
+        };
+        let address = peer.map(|peer| peer.address.ip());
+        let (outgoing, incoming) = mpsc::channel(OUTGOING_MAX);
+        let shared = Arc::clone(&self.shared);
+        tokio::spawn(stream::serve(shared, identity, address, request.into_inner(), outgoing));
+        Ok(Response::new(ReceiverStream::new(incoming)))
+    }
+}
+
+/// How long an agent waits before it tries again what was refused.
+fn retry_after(reason: RefusalReason) -> Duration {
+    match reason {
+        RefusalReason::OnHold => Duration::from_secs(60),
+        RefusalReason::StoreFull => Duration::from_secs(30),
+        RefusalReason::Busy => Duration::from_secs(5),
+        RefusalReason::RateLimited => Duration::from_secs(1),
+        RefusalReason::Malformed | RefusalReason::Forked | RefusalReason::NoHello | RefusalReason::WireVersion => {
+            Duration::ZERO
+        }
+    }
+}

@@ -42,6 +42,8 @@ pub struct AdmitRequest {
 pub(super) struct ReportFacts {
     pub(super) agent: AgentId,
     pub(super) host: HostId,
+    pub(super) received_at: Timestamp,
+    pub(super) clock_offset_ms: i64,
     pub(super) live: bool,
     pub(super) epoch: Epoch,
     pub(super) sequence: Sequence,
@@ -112,6 +114,8 @@ impl ReportFacts {
         Ok(Self {
             agent: event.agent,
             host: event.host,
+            received_at: event.received_at,
+            clock_offset_ms: event.clock_offset_ms,
             live: event.live,
             epoch: event.epoch,
             sequence: event.sequence,
@@ -147,6 +151,8 @@ impl State {
     ) -> Option<Moves> {
         let marks = self.agents.entry(facts.agent).or_default();
         marks.note(facts.epoch, facts.sequence, content, facts.dropped);
+        let seen = self.presence.heard(facts.host, facts.received_at);
+        seen.clock_offset_ms = facts.clock_offset_ms;
         let held = self.groups.entry(facts.host).or_default();
         let mut changed = Vec::with_capacity(facts.groups.len());
         for group in facts.groups {
@@ -161,6 +167,7 @@ impl State {
                 continue;
             }
             held.held.insert(group.name.clone(), newcomer);
+            seen.looked_at(group.name.clone(), group.observed_at);
             changed.push(GroupFacts {
                 name: group.name,
                 schema_version: group.schema_version,

@@ -64,12 +64,9 @@ impl Loaded {
         let signed = Signed::decode(entry.kind, payload).map_err(|error| broken(error.to_string()))?;
         match signed.event {
             Event::Report(report) => {
-                let received_at = report.received_at;
                 let facts = ReportFacts::of(&report).map_err(|error| broken(error.to_string()))?;
                 let content = content_digest(&facts, report.dropped.as_ref());
-                let (host, offset) = (report.host, report.clock_offset_ms);
                 self.state.apply_report(entry.at, entry.number, facts, content);
-                self.state.presence.heard(host, received_at).clock_offset_ms = offset;
             }
             event @ (Event::Transition(_) | Event::Identity(_) | Event::Change(_) | Event::Moved(_)) => {
                 self.state.apply_event(entry.at, &event);

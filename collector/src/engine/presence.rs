@@ -89,9 +89,13 @@ impl Seen {
 
     /// A group was looked at, by the agent's clock; counted by the more cautious of its corrected time and ours.
     pub fn looked(&mut self, group: GroupName, observed_at: Timestamp, now: Timestamp) {
-        let corrected = cautious(observed_at, self.clock_offset_ms, now);
-        let kept = self.groups.entry(group).or_insert(corrected);
-        *kept = (*kept).max(corrected);
+        self.looked_at(group, cautious(observed_at, self.clock_offset_ms, now));
+    }
+
+    /// A group was looked at, by our clock.
+    pub fn looked_at(&mut self, group: GroupName, at: Timestamp) {
+        let kept = self.groups.entry(group).or_insert(at);
+        *kept = (*kept).max(at);
     }
 }
 

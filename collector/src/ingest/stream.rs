@@ -1,0 +1,456 @@
+//! One agent's stream from Hello to its end.
+
+use std::collections::VecDeque;
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Instant;
+
+use jiff::Timestamp;
+use tenken_proto::convert::timestamp;
+use tenken_proto::fact::GroupName;
+use tenken_proto::ident::{Digest, Epoch, HostId, Sequence};
+use tenken_proto::report::{RefusalReason, Report, WIRE_VERSION};
+use tenken_proto::wire;
+use tenken_proto::wire::down::Message as Down;
+use tenken_proto::wire::up::Message as Up;
+use tokio::sync::{mpsc, oneshot};
+use tonic::{Status, Streaming};
+
+use super::peer::PeerIdentity;
+use super::streams::{CONTROL_MAX, Control};
+use super::{
+    CLONE_PING_TIMEOUT, HELLO_TIMEOUT, IN_FLIGHT_MAX, SEND_ALL_EVERY, SLOW_READER_TIMEOUT, Shared, retry_after,
+};
+use crate::clock::now;
+use crate::engine::{AdmitRequest, Admitted, Origin, PrepareError};
+use crate::identity::Refusal;
+
+/// Longest text of Hello that is kept.
+const TEXT_BYTES_MAX: usize = 64;
+
+type Outgoing = mpsc::Sender<Result<wire::Down, Status>>;
+
+/// Ends the stream.
+struct End;
+
+/// A stream that has said Hello.
+struct Stream {
+    shared: Arc<Shared>,
+    identity: PeerIdentity,
+    host: HostId,
+    epoch: Epoch,
+    clock_offset_ms: i64,
+    outgoing: Outgoing,
+    in_flight: VecDeque<(Epoch, Sequence, oneshot::Receiver<Admitted>)>,
+    ping: Option<(u64, oneshot::Sender<()>)>,
+    pings: u64,
+    /// The digest of the last heartbeat, to be compared when nothing is in flight any more.
+    claimed: Option<Digest>,
+    asked_all_at: Option<Instant>,
+}
+
+/// Serves one stream until either side ends it.
+pub(super) async fn serve(
+    shared: Arc<Shared>,
+    identity: PeerIdentity,
+    address: Option<IpAddr>,
+    mut incoming: Streaming<wire::Up>,
+    outgoing: Outgoing,
+) {
+    let hello = match tokio::time::timeout(HELLO_TIMEOUT, incoming.message()).await {
+        Ok(Ok(Some(wire::Up { message: Some(Up::Hello(hello)) }))) => hello,
+        Ok(Ok(Some(_))) => {
+            refuse_stream(&outgoing, RefusalReason::NoHello, "the first message must be Hello").await;
+            return;
+        }
+        Ok(Ok(None) | Err(_)) => return,
+        Err(_) => {
+            let _ = outgoing.try_send(Err(Status::deadline_exceeded("Hello did not come in time")));
+            return;
+        }
+    };
+    if hello.wire_version < WIRE_VERSION {
+        let told = format!("wire version {} is not spoken here; {WIRE_VERSION} is", hello.wire_version);
+        refuse_stream(&outgoing, RefusalReason::WireVersion, &told).await;
+        return;
+    }
+    let host = match admitted_host(&shared, &identity, address).await {
+        Ok(host) => host,
+        Err(refusal) => {
+            turn_away(&outgoing, &refusal).await;
+            return;
+        }
+    };
+    let (control, controls) = mpsc::channel(CONTROL_MAX);
+    let entered = shared.streams.enter(identity.agent, Epoch(hello.epoch), control);
+    let _leave = Leave { shared: Arc::clone(&shared), identity: identity.clone(), host, number: entered.number };
+    for other in entered.others {
+        tokio::spawn(detect_clone(Arc::clone(&shared), identity.clone(), other));
+    }
+    let mut stream = Stream::new(shared, identity, host, &hello, outgoing);
+    if stream.greet(hello).await.is_ok() {
+        // The future is large; idle streams are many.
+        Box::pin(stream.run(incoming, controls)).await;
+    }
+}
+
+impl Stream {
+    fn new(shared: Arc<Shared>, identity: PeerIdentity, host: HostId, hello: &wire::Hello, outgoing: Outgoing) -> Self {
+        Self {
+            shared,
+            identity,
+            host,
+            epoch: Epoch(hello.epoch),
+            clock_offset_ms: offset(hello.clock_unix_ms, now()),
+            outgoing,
+            in_flight: VecDeque::new(),
+            ping: None,
+            pings: 0,
+            claimed: None,
+            asked_all_at: None,
+        }
+    }
+
+    async fn greet(&mut self, hello: wire::Hello) -> Result<(), End> {
+        let (offset, host) = (self.clock_offset_ms, self.host);
+        self.shared.engine.seen(|presence, now| {
+            let seen = presence.heard(host, now);
+            seen.streams += 1;
+            seen.connected_at = Some(now);
+            seen.clock_offset_ms = offset;
+            seen.agent_version = bounded(hello.agent_version);
+        });
+        let (high_water, total) = self.shared.engine.read(|state| {
+            let marks = state.agents.get(&self.identity.agent).and_then(|marks| marks.epoch(self.epoch));
+            let total = state.groups.get(&host).and_then(|groups| groups.total());
+            (marks.map_or(0, |mark| mark.high.0), total)
+        });
+        self.send(Down::HelloReply(wire::HelloReply {
+            wire_version: WIRE_VERSION,
+            high_water,
+            server_unix_ms: now().as_millisecond(),
+            policy_revision: self.shared.policy.revision,
+            total_digest: total.map(|digest| digest.0.to_vec().into()).unwrap_or_default(),
+        }))
+        .await?;
+        self.send(Down::Policy(self.shared.policy.clone())).await
+    }
+
+    async fn run(mut self, mut incoming: Streaming<wire::Up>, mut controls: mpsc::Receiver<Control>) {
+        loop {
+            let room = self.in_flight.len() < IN_FLIGHT_MAX;
+            let flow = tokio::select! {
+                biased;
+                Some(word) = controls.recv() => self.controlled(word).await,
+                admitted = first(&mut self.in_flight) => self.admitted(admitted).await,
+                message = incoming.message(), if room => match message {
+                    Ok(Some(wire::Up { message: Some(message) })) => self.received(message).await,
+                    Ok(Some(wire::Up { message: None })) => Ok(()),
+                    Ok(None) | Err(_) => Err(End),
+                },
+            };
+            if flow.is_err() {
+                return;
+            }
+        }
+    }
+
+    async fn received(&mut self, message: Up) -> Result<(), End> {
+        match message {
+            Up::Report(report) => self.report(report).await,
+            Up::Heartbeat(heartbeat) => self.heartbeat(heartbeat).await,
+            Up::Pong(wire::Pong { nonce }) => {
+                if self.ping.as_ref().is_some_and(|(asked, _)| *asked == nonce)
+                    && let Some((_, alive)) = self.ping.take()
+                {
+                    let _ = alive.send(());
+                }
+                Ok(())
+            }
+            Up::Hello(_) => {
+                refuse_stream(&self.outgoing, RefusalReason::NoHello, "Hello came twice").await;
+                Err(End)
+            }
+        }
+    }
+
+    async fn report(&mut self, report: wire::Report) -> Result<(), End> {
+        let (epoch, sequence) = (Epoch(report.epoch), Sequence(report.sequence));
+        let now = now();
+        self.claimed = None;
+        if !self.shared.streams.may_send(self.identity.agent, self.shared.rate, now) {
+            return self.refuse(epoch, sequence, RefusalReason::RateLimited, "too many reports at once").await;
+        }
+        let origin = Origin {
+            agent: self.identity.agent,
+            host: self.host,
+            received_at: now,
+            clock_offset_ms: self.clock_offset_ms,
+            live: epoch == self.epoch,
+        };
+        let prepared = match Report::try_from(report) {
+            Ok(report) => AdmitRequest::prepare(origin, report),
+            Err(malformed) => Err(PrepareError::Malformed(malformed)),
+        };
+        match prepared {
+            Ok(request) => {
+                let answer = self.shared.engine.enqueue(request).await;
+                self.in_flight.push_back((epoch, sequence, answer));
+                Ok(())
+            }
+            Err(PrepareError::Malformed(malformed)) => {
+                self.refuse(epoch, sequence, RefusalReason::Malformed, &malformed.to_string()).await
+            }
+            Err(error @ (PrepareError::NoRandom(_) | PrepareError::Event(_))) => {
+                self.refuse(epoch, sequence, RefusalReason::Busy, &error.to_string()).await
+            }
+        }
+    }
+
+    async fn heartbeat(&mut self, heartbeat: wire::Heartbeat) -> Result<(), End> {
+        let received = now();
+        self.clock_offset_ms = offset(heartbeat.clock_unix_ms, received);
+        let (host, offset) = (self.host, self.clock_offset_ms);
+        self.shared.engine.seen(|presence, now| {
+            let seen = presence.heard(host, now);
+            seen.clock_offset_ms = offset;
+            for group in heartbeat.group_seen.into_iter().take(tenken_proto::report::GROUPS_MAX) {
+                let at = timestamp(group.observed_unix_ms, "group_seen.observed_unix_ms");
+                if let (Ok(name), Ok(at)) = (group.name.parse::<GroupName>(), at) {
+                    seen.looked(name, at, now);
+                }
+            }
+        });
+        self.claimed = Digest::from_slice(&heartbeat.total_digest);
+        self.compare().await
+    }
+
+    /// Compares the agent's digest with what is held, once nothing is in flight.
+    async fn compare(&mut self) -> Result<(), End> {
+        if !self.in_flight.is_empty() {
+            return Ok(());
+        }
+        let Some(claimed) = self.claimed.take() else { return Ok(()) };
+        let held = self.shared.engine.read(|state| state.groups.get(&self.host).and_then(|groups| groups.total()));
+        let lately = self.asked_all_at.is_some_and(|at| at.elapsed() < SEND_ALL_EVERY);
+        if held == Some(claimed) || lately {
+            return Ok(());
+        }
+        self.asked_all_at = Some(Instant::now());
+        self.send(Down::SendAll(wire::SendAll {})).await
+    }
+
+    /// The oldest report in flight was answered; so may be those behind it.
+    async fn admitted(&mut self, first: (Epoch, Sequence, Admitted)) -> Result<(), End> {
+        let mut ack: Option<(Epoch, Sequence)> = None;
+        let mut next = Some(first);
+        while let Some((epoch, sequence, admitted)) = next.take() {
+            match admitted {
+                Admitted::Acked { .. } => {
+                    if let Some((before, upto)) = ack.filter(|(before, _)| *before != epoch) {
+                        self.ack(before, upto).await?;
+                    }
+                    ack = Some((epoch, sequence));
+                }
+                Admitted::Refused { reason, detail } => {
+                    if let Some((before, upto)) = ack.take() {
+                        self.ack(before, upto).await?;
+                    }
+                    self.refuse(epoch, sequence, reason, &detail).await?;
+                    self.after_refusal(reason, &detail).await?;
+                }
+            }
+            if let Some((_, _, answer)) = self.in_flight.front_mut()
+                && let Ok(admitted) = answer.try_recv()
+                && let Some((epoch, sequence, _)) = self.in_flight.pop_front()
+            {
+                next = Some((epoch, sequence, admitted));
+            }
+        }
+        if let Some((epoch, upto)) = ack {
+            self.ack(epoch, upto).await?;
+        }
+        self.compare().await
+    }
+
+    async fn after_refusal(&mut self, reason: RefusalReason, detail: &str) -> Result<(), End> {
+        match reason {
+            RefusalReason::Forked => {
+                hold(&self.shared, &self.identity, detail.to_owned()).await;
+                Ok(())
+            }
+            RefusalReason::OnHold => Err(End),
+            RefusalReason::Malformed
+            | RefusalReason::NoHello
+            | RefusalReason::WireVersion
+            | RefusalReason::StoreFull
+            | RefusalReason::Busy
+            | RefusalReason::RateLimited => Ok(()),
+        }
+    }
+
+    async fn controlled(&mut self, word: Control) -> Result<(), End> {
+        match word {
+            Control::LookAgain => {
+                let admits = self.shared.engine.read(|state| state.registry.admits(&self.identity, now()));
+                match admits {
+                    Ok(host) if host == self.host => Ok(()),
+                    Ok(_) => {
+                        let _ = self.outgoing.try_send(Err(Status::aborted("bound to another host; connect again")));
+                        Err(End)
+                    }
+                    Err(refusal) => {
+                        turn_away(&self.outgoing, &refusal).await;
+                        Err(End)
+                    }
+                }
+            }
+            Control::Ping(alive) => {
+                self.pings += 1;
+                self.ping = Some((self.pings, alive));
+                self.send(Down::Ping(wire::Ping { nonce: self.pings })).await
+            }
+            Control::Replaced => {
+                let _ = self.outgoing.try_send(Err(Status::aborted("a newer stream has taken over")));
+                Err(End)
+            }
+        }
+    }
+
+    async fn ack(&self, epoch: Epoch, sequence: Sequence) -> Result<(), End> {
+        self.send(Down::Ack(wire::Ack { epoch: epoch.0, sequence: sequence.0 })).await
+    }
+
+    async fn refuse(&self, epoch: Epoch, sequence: Sequence, reason: RefusalReason, detail: &str) -> Result<(), End> {
+        self.send(Down::Refused(refused(epoch, sequence, reason, detail))).await
+    }
+
+    async fn send(&self, message: Down) -> Result<(), End> {
+        send(&self.outgoing, message).await
+    }
+}
+
+/// Takes a stream out of the books when it ends, however it ends.
+struct Leave {
+    shared: Arc<Shared>,
+    identity: PeerIdentity,
+    host: HostId,
+    number: u64,
+}
+
+impl Drop for Leave {
+    fn drop(&mut self) {
+        self.shared.streams.leave(self.identity.agent, self.number);
+        let host = self.host;
+        self.shared.engine.seen(|presence, _| {
+            if let Some(seen) = presence.hosts.get_mut(&host) {
+                seen.streams = seen.streams.saturating_sub(1);
+            }
+        });
+    }
+}
+
+/// The host that the identity may speak for; the first use of a new certificate is made durable here.
+async fn admitted_host(shared: &Shared, identity: &PeerIdentity, address: Option<IpAddr>) -> Result<HostId, Refusal> {
+    let host = shared.engine.read(|state| state.registry.admits(identity, now()))?;
+    let unused = shared.engine.read(|state| {
+        state.registry.decide_first_use(identity, address, now()).is_ok_and(|decision| !decision.events.is_empty())
+    });
+    if unused {
+        let identity = identity.clone();
+        let used = shared.engine.with_registry(move |registry, now| {
+            registry.decide_first_use(&identity, address, now).map(|decision| (decision.events, ()))
+        });
+        if let Err(crate::engine::RegistryError::Refused(refusal)) = used.await {
+            return Err(refusal);
+        }
+    }
+    Ok(host)
+}
+
+/// Another run of the same identity is connected: if it still answers, there are two machines.
+async fn detect_clone(shared: Arc<Shared>, identity: PeerIdentity, other: mpsc::Sender<Control>) {
+    let (alive, answered) = oneshot::channel();
+    if other.send(Control::Ping(alive)).await.is_err() {
+        return;
+    }
+    match tokio::time::timeout(CLONE_PING_TIMEOUT, answered).await {
+        Ok(Ok(())) => {
+            let seen = "two machines are connected with this identity".to_owned();
+            hold(&shared, &identity, seen).await;
+        }
+        Ok(Err(_)) => {}
+        Err(_) => drop(other.try_send(Control::Replaced)),
+    }
+}
+
+async fn hold(shared: &Shared, identity: &PeerIdentity, seen: String) {
+    let agent = identity.agent;
+    tracing::warn!(%agent, reason = seen, "Suspected clone: the identity is on hold");
+    let held = shared.engine.with_registry(move |registry, now| {
+        registry.decide_hold(agent, &seen, now).map(|decision| (decision.events, ()))
+    });
+    if let Err(error) = held.await {
+        tracing::error!(%agent, %error, "The identity could not be put on hold");
+    }
+}
+
+/// Tells an identity why it may not report. What passes by itself is a refusal, the rest ends the call.
+async fn turn_away(outgoing: &Outgoing, refusal: &Refusal) {
+    if refusal.is_permanent() {
+        let _ = outgoing.try_send(Err(Status::permission_denied(refusal.to_string())));
+    } else {
+        refuse_stream(outgoing, RefusalReason::OnHold, &refusal.to_string()).await;
+    }
+}
+
+/// A refusal that concerns no report.
+async fn refuse_stream(outgoing: &Outgoing, reason: RefusalReason, detail: &str) {
+    let _ = send(outgoing, Down::Refused(refused(Epoch(0), Sequence(0), reason, detail))).await;
+}
+
+fn refused(epoch: Epoch, sequence: Sequence, reason: RefusalReason, detail: &str) -> wire::Refused {
+    wire::Refused {
+        epoch: epoch.0,
+        sequence: sequence.0,
+        reason: reason.code().to_owned(),
+        detail: detail.to_owned(),
+        permanent: reason.is_permanent(),
+        retry_after_ms: u32::try_from(retry_after(reason).as_millis()).unwrap_or(u32::MAX),
+    }
+}
+
+async fn send(outgoing: &Outgoing, message: Down) -> Result<(), End> {
+    let message = Ok(wire::Down { message: Some(message) });
+    match outgoing.send_timeout(message, SLOW_READER_TIMEOUT).await {
+        Ok(()) => Ok(()),
+        Err(_) => Err(End),
+    }
+}
+
+/// The oldest report in flight, when it is answered; waits for ever when there is none.
+async fn first(
+    in_flight: &mut VecDeque<(Epoch, Sequence, oneshot::Receiver<Admitted>)>,
+) -> (Epoch, Sequence, Admitted) {
+    let Some((epoch, sequence, answer)) = in_flight.front_mut() else { return std::future::pending().await };
+    let admitted = answer
+        .await
+        .unwrap_or(Admitted::Refused { reason: RefusalReason::Busy, detail: "the collector is stopping".to_owned() });
+    let key = (*epoch, *sequence);
+    in_flight.pop_front();
+    (key.0, key.1, admitted)
+}
+
+/// What has to be added to the agent's clock to get ours.
+fn offset(clock_unix_ms: i64, now: Timestamp) -> i64 {
+    now.as_millisecond().saturating_sub(clock_unix_ms)
+}
+
+fn bounded(mut text: String) -> String {
+    let mut end = text.len().min(TEXT_BYTES_MAX);
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    text.truncate(end);
+    text
+}

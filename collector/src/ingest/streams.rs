@@ -1,0 +1,133 @@
+//! Who is connected now: at most [`STREAMS_PER_AGENT_MAX`](super::STREAMS_PER_AGENT_MAX) streams per identity.
+
+use std::collections::BTreeMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use jiff::Timestamp;
+use tenken_proto::ident::{AgentId, Epoch};
+use tokio::sync::{mpsc, oneshot};
+
+use super::STREAMS_PER_AGENT_MAX;
+use super::rate::{Bucket, Rate};
+use crate::identity::{Event, What};
+
+/// Words to a stream that wait to be read by it.
+pub(super) const CONTROL_MAX: usize = 4;
+
+/// A word to a live stream.
+#[derive(Debug)]
+pub(super) enum Control {
+    /// Look again whether you may go on.
+    LookAgain,
+    /// Ask the agent for a sign of life, and tell when it came.
+    Ping(oneshot::Sender<()>),
+    /// A newer stream of the same run has taken over.
+    Replaced,
+}
+
+/// All live streams.
+#[derive(Debug, Default)]
+pub struct Streams {
+    inner: Mutex<Inner>,
+}
+
+#[derive(Debug, Default)]
+struct Inner {
+    next: u64,
+    agents: BTreeMap<AgentId, Vec<Live>>,
+    buckets: BTreeMap<AgentId, Bucket>,
+}
+
+#[derive(Debug)]
+struct Live {
+    number: u64,
+    epoch: Epoch,
+    control: mpsc::Sender<Control>,
+}
+
+/// What a newcomer finds.
+#[derive(Debug)]
+pub(super) struct Entered {
+    /// Its number.
+    pub(super) number: u64,
+    /// Older streams of other runs: the same machine after a restart, or another machine.
+    pub(super) others: Vec<mpsc::Sender<Control>>,
+}
+
+impl Streams {
+    /// How many streams are open.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        self.lock().agents.values().map(Vec::len).sum()
+    }
+
+    /// Takes a stream in: the same run's older stream is replaced, and so is the oldest of too many.
+    pub(super) fn enter(&self, agent: AgentId, epoch: Epoch, control: mpsc::Sender<Control>) -> Entered {
+        let mut inner = self.lock();
+        inner.next += 1;
+        let number = inner.next;
+        let live = inner.agents.entry(agent).or_default();
+        let (same, others): (Vec<Live>, Vec<Live>) = live.drain(..).partition(|live| live.epoch == epoch);
+        *live = others;
+        let surplus = (live.len() + 1).saturating_sub(STREAMS_PER_AGENT_MAX);
+        for replaced in same.into_iter().chain(live.drain(..surplus)) {
+            let _ = replaced.control.try_send(Control::Replaced);
+        }
+        let others = live.iter().map(|live| live.control.clone()).collect();
+        live.push(Live { number, epoch, control });
+        Entered { number, others }
+    }
+
+    /// A stream has ended.
+    pub(super) fn leave(&self, agent: AgentId, number: u64) {
+        let mut inner = self.lock();
+        if let Some(live) = inner.agents.get_mut(&agent) {
+            live.retain(|live| live.number != number);
+            if live.is_empty() {
+                inner.agents.remove(&agent);
+            }
+        }
+    }
+
+    /// Whether the identity may send one more report now.
+    pub(super) fn may_send(&self, agent: AgentId, rate: Rate, now: Timestamp) -> bool {
+        self.lock().buckets.entry(agent).or_insert_with(|| Bucket::full(rate, now)).take(rate, now)
+    }
+
+    /// Has the streams that an identity event concerns look again.
+    pub(super) fn look_again_after(&self, event: &Event) {
+        match &event.what {
+            What::Activated { agent, .. }
+            | What::Bound { agent, .. }
+            | What::OnHold { agent, .. }
+            | What::Revoked { agent, .. }
+            | What::Retired { agent, .. } => {
+                let inner = self.lock();
+                for live in inner.agents.get(agent).into_iter().flatten() {
+                    let _ = live.control.try_send(Control::LookAgain);
+                }
+            }
+            What::TokenCreated { .. }
+            | What::TokenRevoked { .. }
+            | What::TokenOverUsed { .. }
+            | What::Requested { .. }
+            | What::Approved { .. }
+            | What::Issued { .. }
+            | What::Released { .. }
+            | What::Refused { .. }
+            | What::RefusalsDropped { .. } => {}
+        }
+    }
+
+    /// Has every stream look again.
+    pub(super) fn look_again(&self) {
+        let inner = self.lock();
+        for live in inner.agents.values().flatten() {
+            let _ = live.control.try_send(Control::LookAgain);
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
