@@ -6,3 +6,4 @@ mod bad_input;
 mod identity;
 mod prepared_roots;
 mod whole_way;
+mod wire;

@@ -1,0 +1,201 @@
+//! What a hostile or broken client sends over the report listener, and what becomes of it.
+
+use harness::client::{Identity, Stream, connect, enrol, roots, tls};
+use harness::{Collector, collector, eventually};
+use jiff::{SignedDuration, Timestamp};
+use tenken_proto::convert::encode_group;
+use tenken_proto::fact::usb::{DriverState, StorageEnforcement, Usb};
+use tenken_proto::ident::{Epoch, Sequence};
+use tenken_proto::observed::Observed;
+use tenken_proto::report::{Group, MESSAGE_BYTES_MAX};
+use tenken_proto::wire;
+use tokio::runtime::Runtime;
+
+struct Client {
+    runtime: Runtime,
+    collector: Collector,
+    identity: Identity,
+}
+
+impl Client {
+    fn new() -> Self {
+        let collector = collector().start();
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+        let roots = roots(&collector.data_dir());
+        let token = collector.token(&["--auto-approve"]);
+        let identity = runtime.block_on(enrol(collector.addresses().enrol, &roots, &token, "pc-001")).unwrap();
+        Self { runtime, collector, identity }
+    }
+
+    fn open(&self, epoch: u64) -> anyhow::Result<Stream> {
+        self.runtime.block_on(async {
+            let tls = tls(&roots(&self.collector.data_dir()), Some(&self.identity));
+            Stream::open(connect(self.collector.addresses().report, tls).await?, Epoch(epoch)).await
+        })
+    }
+
+    fn send(&self, stream: &mut Stream, sequence: u64, group: Group) {
+        self.runtime.block_on(stream.send_as(Sequence(sequence), vec![group])).unwrap();
+    }
+
+    fn acked(&self, stream: &mut Stream) -> anyhow::Result<Sequence> {
+        self.runtime.block_on(async { tokio::time::timeout(harness::PATIENCE, stream.acked()).await? })
+    }
+
+    /// How many reports the journal holds, once the collector is stopped.
+    fn kept(mut self) -> usize {
+        self.collector.stop();
+        harness::journal::reports(&self.collector.data_dir()).values().map(Vec::len).sum()
+    }
+}
+
+fn usb(enforcement: StorageEnforcement) -> Group {
+    let usb = Usb {
+        storage_enforcement: Observed::known(enforcement, "/proc/modules"),
+        usb_storage_driver: Observed::seen(DriverState::Available),
+        uas_driver: Observed::seen(DriverState::Available),
+        usbguard_running: Observed::seen(false),
+        usbguard_implicit_policy: Observed::absent(""),
+        attached_storage: Observed::Withheld,
+    };
+    encode_group(usb, Timestamp::UNIX_EPOCH + SignedDuration::from_secs(1_750_000_000))
+}
+
+#[test]
+fn a_replayed_report_is_acknowledged_and_counted_once() {
+    let client = Client::new();
+    let mut stream = client.open(1).unwrap();
+    for sequence in [1, 2, 1, 2, 2] {
+        client.send(&mut stream, sequence, usb(StorageEnforcement::Blocked));
+        assert!(client.acked(&mut stream).unwrap() >= Sequence(sequence));
+    }
+    drop(stream);
+    assert_eq!(client.kept(), 2);
+}
+
+#[test]
+fn after_a_reconnect_the_high_water_mark_is_known() {
+    let client = Client::new();
+    let mut stream = client.open(1).unwrap();
+    client.send(&mut stream, 1, usb(StorageEnforcement::Free));
+    client.acked(&mut stream).unwrap();
+    drop(stream);
+    let again = client.open(1).unwrap();
+    assert_eq!(again.hello.high_water, 1);
+    drop(again);
+    let another = client.open(2);
+    assert!(another.is_ok_and(|it| it.hello.high_water == 0), "another run starts at zero");
+}
+
+#[test]
+fn a_forked_sequence_puts_the_identity_on_hold_and_a_person_sees_it() {
+    let client = Client::new();
+    let mut stream = client.open(1).unwrap();
+    client.send(&mut stream, 1, usb(StorageEnforcement::Blocked));
+    client.acked(&mut stream).unwrap();
+    client.send(&mut stream, 1, usb(StorageEnforcement::Free));
+    let answered = client.acked(&mut stream).unwrap_err().to_string();
+    assert!(answered.contains("forked") || answered.contains("hold"), "{answered}");
+    let agents = eventually("the identity is on hold", || {
+        let agents = client.collector.json(&["agents", "list"]);
+        if agents.to_string().contains("hold") { Ok(agents) } else { Err(agents.to_string()) }
+    });
+    let id = agents["agents"][0]["agent"].as_str().or(agents["agents"][0]["id"].as_str()).unwrap().to_owned();
+    let released = client.collector.cli(&["agents", "approve", &id]);
+    assert!(released.status.success(), "{}", harness::told(&released));
+    let mut again = eventually("it may report again", || client.open(3).map_err(|error| format!("{error:#}")));
+    client.send(&mut again, 1, usb(StorageEnforcement::Blocked));
+    client.acked(&mut again).unwrap();
+}
+
+#[test]
+fn a_reordered_sequence_loses_nothing() {
+    let client = Client::new();
+    let mut stream = client.open(1).unwrap();
+    for sequence in [1, 3, 2, 4] {
+        client.send(&mut stream, sequence, usb(StorageEnforcement::Blocked));
+    }
+    while client.acked(&mut stream).unwrap() < Sequence(4) {}
+    drop(stream);
+    let kept = client.kept();
+    assert!(kept >= 3, "{kept} kept");
+}
+
+#[test]
+fn a_message_over_the_limit_ends_its_stream_and_nothing_else() {
+    let client = Client::new();
+    let mut stream = client.open(1).unwrap();
+    let mut group = usb(StorageEnforcement::Blocked);
+    group.body = vec![0; MESSAGE_BYTES_MAX + 1];
+    client.send(&mut stream, 1, group);
+    assert!(client.acked(&mut stream).is_err());
+    let mut again = client.open(1).unwrap();
+    client.send(&mut again, 1, usb(StorageEnforcement::Blocked));
+    assert_eq!(client.acked(&mut again).unwrap(), Sequence(1));
+    drop((stream, again));
+    assert_eq!(client.kept(), 1, "nothing half-written");
+}
+
+#[test]
+fn a_malformed_body_is_refused_for_good_and_the_next_report_passes() {
+    let client = Client::new();
+    let mut stream = client.open(1).unwrap();
+    let mut group = usb(StorageEnforcement::Blocked);
+    group.body = b"\xff\xff\xff not a record".to_vec();
+    client.send(&mut stream, 1, group);
+    let refused = client.acked(&mut stream).unwrap_err().to_string();
+    assert!(refused.contains("malformed") && refused.contains("permanent: true"), "{refused}");
+    client.send(&mut stream, 2, usb(StorageEnforcement::Blocked));
+    assert_eq!(client.acked(&mut stream).unwrap(), Sequence(2));
+}
+
+#[test]
+fn who_shows_no_certificate_reaches_nothing_and_is_logged() {
+    let client = Client::new();
+    let opened = client.runtime.block_on(async {
+        let tls = tls(&roots(&client.collector.data_dir()), None);
+        Stream::open(connect(client.collector.addresses().report, tls).await?, Epoch(1)).await
+    });
+    assert!(opened.is_err());
+    eventually("the refusal is in the log", || {
+        let log = client.collector.log();
+        if log.contains("certificate") { Ok(()) } else { Err(log) }
+    });
+}
+
+#[test]
+fn a_certificate_of_another_collector_is_refused() {
+    let (client, other) = (Client::new(), Client::new());
+    let opened = client.runtime.block_on(async {
+        let tls = tls(&roots(&client.collector.data_dir()), Some(&other.identity));
+        Stream::open(connect(client.collector.addresses().report, tls).await?, Epoch(1)).await
+    });
+    assert!(opened.is_err());
+}
+
+#[test]
+fn a_skewed_clock_is_accepted_and_shown() {
+    let client = Client::new();
+    let mut stream = client.open(1).unwrap();
+    let clock = Timestamp::UNIX_EPOCH + SignedDuration::from_secs(1_000_000_000);
+    let heartbeat = wire::Heartbeat {
+        epoch: 1,
+        clock_unix_ms: clock.as_millisecond(),
+        total_digest: Vec::new().into(),
+        group_seen: Vec::new(),
+    };
+    client.send(&mut stream, 1, usb(StorageEnforcement::Blocked));
+    client.acked(&mut stream).unwrap();
+    let message = wire::Up { message: Some(wire::up::Message::Heartbeat(heartbeat)) };
+    client.runtime.block_on(stream.up.send(message)).unwrap();
+    eventually("the skew is a finding that a person sees", || {
+        let overview = client.collector.json(&["hosts"]);
+        let id = overview["hosts"][0]["id"]
+            .as_str()
+            .or(overview["hosts"][0]["host"].as_str())
+            .unwrap_or_default()
+            .to_owned();
+        let shown = client.collector.json(&["host", &id]).to_string();
+        if shown.contains("skew") || shown.contains("clock_offset") { Ok(()) } else { Err(shown) }
+    });
+}
