@@ -22,6 +22,7 @@ use crate::root::Root;
 
 mod dropin;
 pub mod host;
+pub mod patch;
 mod processes;
 pub mod usb;
 
@@ -116,7 +117,7 @@ fn filled(schema: &GroupSchema, value: impl Fn(&FieldSchema) -> Observed<Value>)
 /// All probes of this program, in the order in which groups are shown.
 #[must_use]
 pub fn all() -> Vec<Arc<dyn Probe>> {
-    vec![Arc::new(host::HostProbe), Arc::new(usb::UsbProbe)]
+    vec![Arc::new(host::HostProbe), Arc::new(patch::PatchProbe), Arc::new(usb::UsbProbe)]
 }
 
 /// The probes of one root.
