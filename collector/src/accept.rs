@@ -20,7 +20,6 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use std::{fmt, io};
 
-use tenken_proto::Timestamp;
 use tenken_proto::ident::AgentId;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
@@ -31,7 +30,7 @@ use tokio_util::sync::CancellationToken;
 use crate::ingest::peer::Peer;
 
 pub use connection::{Connection, Line, NoteCalls, NoteCallsLayer};
-pub use gate::{Gate, Seat};
+pub use gate::{Gate, Seat, counted_as};
 pub use tls::{Tls, TlsError, TlsParts};
 pub use verify::{Denied, Reason};
 
@@ -59,8 +58,6 @@ pub const PING_TIMEOUT: Duration = Duration::from_secs(20);
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 const ACCEPT_PAUSE_MAX: Duration = Duration::from_secs(1);
 
-/// The wall clock, as an argument.
-pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
 /// Who is told of each refusal.
 pub type OnRefused = Arc<dyn Fn(Refused) + Send + Sync>;
 
@@ -264,7 +261,8 @@ impl Shared {
         if let Some(identity) = &identity {
             seat.identified(identity.agent);
         }
-        let peer = Peer { address, connection: seat.connection(), identity, line: seat.line() };
+        let local = tls.get_ref().0.local_addr().map_err(told)?;
+        let peer = Peer { address, local, connection: seat.connection(), identity, line: seat.line() };
         Ok(Connection::new(tls, peer, seat, self.limits.first_call))
     }
 

@@ -4,15 +4,22 @@
 //! - [`token`]: what lets a machine enrol.
 //! - [`registry`]: the pure state machine: decides, and is changed by [`Event`]s only.
 //! - [`enroll`], [`renew`], [`revoke`]: the decisions, one file each.
+//! - [`csr`]: what is taken from a certificate request; [`bucket`]: allowances; [`audit`]: refusals into the journal.
+//! - [`desk`]: joins registry, authority and listeners; [`service`]: the gRPC face of it.
 //!
 //! Every decision yields events that are journalled before they count; every refusal has a reason, is counted,
 //! and is an event as well (at a bounded rate, the rest counted). A caller's identity comes from its certificate.
 
+pub mod audit;
+pub mod bucket;
 pub mod ca;
+pub mod csr;
+pub mod desk;
 pub mod enroll;
 pub mod registry;
 pub mod renew;
 pub mod revoke;
+pub mod service;
 pub mod token;
 
 use std::fmt;

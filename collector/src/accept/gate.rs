@@ -70,6 +70,12 @@ impl Gate {
         lines.len()
     }
 
+    /// The identities that are connected at this moment.
+    #[must_use]
+    pub fn agents(&self) -> Vec<AgentId> {
+        self.inside().agents.keys().copied().collect()
+    }
+
     /// Connections at this moment.
     #[must_use]
     pub fn connections(&self) -> usize {
@@ -139,7 +145,8 @@ impl Drop for Seat {
 }
 
 /// One household of IPv6 is a /64.
-pub(crate) fn counted_as(address: IpAddr) -> IpAddr {
+#[must_use]
+pub fn counted_as(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V4(v4) => IpAddr::V4(v4),
         IpAddr::V6(v6) => IpAddr::V6(Ipv6Addr::from_bits(v6.to_bits() & (u128::MAX << 64))),

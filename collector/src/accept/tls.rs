@@ -10,8 +10,9 @@ use rustls::{RootCertStore, ServerConfig};
 use rustls_pki_types::{CertificateDer, CertificateRevocationListDer, UnixTime};
 use tenken_proto::Timestamp;
 
+use super::Listener;
 use super::verify::{AgentVerifier, Denied};
-use super::{Clock, Listener};
+use crate::clock::Clock;
 use crate::identity::ca::{ServerIdentity, TrustDomain};
 
 /// Why there are no TLS settings.
@@ -87,7 +88,7 @@ impl Tls {
 fn build(listener: Listener, parts: &TlsParts<'_>) -> Result<ServerConfig, TlsError> {
     let failed = |source| TlsError::Settings { listener, source };
     let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let time = Arc::new(ClockProvider(Arc::clone(&parts.clock)));
+    let time = Arc::new(ClockProvider(parts.clock.clone()));
     let verifier = verifier(listener, parts, &provider)?;
     let mut config = ServerConfig::builder_with_details(provider, time)
         .with_protocol_versions(&[&rustls::version::TLS13])
@@ -138,7 +139,7 @@ impl std::fmt::Debug for ClockProvider {
 
 impl TimeProvider for ClockProvider {
     fn current_time(&self) -> Option<UnixTime> {
-        let seconds = u64::try_from((self.0)().as_second()).ok()?;
+        let seconds = u64::try_from(self.0.now().as_second()).ok()?;
         Some(UnixTime::since_unix_epoch(std::time::Duration::from_secs(seconds)))
     }
 }

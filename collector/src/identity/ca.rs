@@ -30,8 +30,8 @@ pub use profile::{BACK_DATED, TrustDomain, TrustDomainError};
 
 /// How long an agent's certificate lives when nothing is set.
 pub const AGENT_LIFE_DEFAULT: SignedDuration = SignedDuration::from_hours(30 * 24);
-/// How long the collector's own certificate lives.
-pub const SERVER_LIFE: SignedDuration = SignedDuration::from_hours(90 * 24);
+/// How long the collector's own certificate lives when nothing is set.
+pub const SERVER_LIFE_DEFAULT: SignedDuration = SignedDuration::from_hours(90 * 24);
 /// How long a revocation list is good; it is signed again hourly and at start.
 pub const CRL_LIFE: SignedDuration = SignedDuration::from_hours(24);
 /// How often the revocation lists are signed.
@@ -159,6 +159,7 @@ pub struct Authority {
     roots: Vec<CaCertificate>,
     intermediates: Vec<Intermediate>,
     agent_life: SignedDuration,
+    server_life: SignedDuration,
 }
 
 /// The collector's own certificate with its key.
@@ -244,13 +245,27 @@ impl Authority {
                 Ok(Intermediate { certificate, issuer })
             })
             .collect::<Result<_, CaError>>()?;
-        Ok(Self { dir, trust_domain: index.trust_domain, roots, intermediates, agent_life: AGENT_LIFE_DEFAULT })
+        Ok(Self {
+            dir,
+            trust_domain: index.trust_domain,
+            roots,
+            intermediates,
+            agent_life: AGENT_LIFE_DEFAULT,
+            server_life: SERVER_LIFE_DEFAULT,
+        })
     }
 
     /// Sets how long agents' certificates live.
     #[must_use]
     pub fn with_agent_life(mut self, life: SignedDuration) -> Self {
         self.agent_life = life;
+        self
+    }
+
+    /// Sets how long the collector's own certificate lives.
+    #[must_use]
+    pub fn with_server_life(mut self, life: SignedDuration) -> Self {
+        self.server_life = life;
         self
     }
 
@@ -314,12 +329,6 @@ impl Authority {
         self.intermediates.iter().filter(|i| i.certificate.id == issuer).map(|i| i.certificate.der.clone()).collect()
     }
 
-    /// The chain below the leaves that are signed today.
-    #[must_use]
-    pub fn active_chain(&self) -> Vec<CertificateDer<'static>> {
-        self.signer().map(|(certificate, _)| vec![certificate.der.clone()]).unwrap_or_default()
-    }
-
     /// A revocation list of each intermediate that can sign, good from `now` for [`CRL_LIFE`].
     ///
     /// # Errors
@@ -365,7 +374,7 @@ impl Authority {
     fn new_server(&self, path: &Path, names: &profile::Names, now: Timestamp) -> Result<ServerIdentity, CaError> {
         let (certificate, issuer) = self.signer()?;
         let key = profile::key()?;
-        let not_after = end(now, SERVER_LIFE)?.min(certificate.not_after);
+        let not_after = end(now, self.server_life)?.min(certificate.not_after);
         let leaf = profile::server(names, now, not_after)?
             .signed_by(&key, issuer)
             .map_err(|source| CaError::Sign { what: "the collector's certificate", source })?;

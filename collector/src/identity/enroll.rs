@@ -47,6 +47,26 @@ pub struct Fresh {
     pub host: HostId,
 }
 
+/// A certificate on its way to the agent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Leaf {
+    /// Its bytes.
+    pub der: Vec<u8>,
+    /// Id of the intermediate that signed it.
+    pub issuer: String,
+}
+
+impl Leaf {
+    pub(super) fn of(certificate: &Certificate) -> Option<Self> {
+        let der = certificate.der.clone()?;
+        Some(Self { der, issuer: certificate.issuer.clone() })
+    }
+
+    pub(super) fn new(certificate: &Certificate) -> Result<Self, Refusal> {
+        Self::of(certificate).ok_or_else(|| Refusal::Authority("it gave no certificate".to_owned()))
+    }
+}
+
 /// What the machine is told.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Enrolled {
@@ -54,13 +74,15 @@ pub enum Enrolled {
     Issued {
         /// The identity.
         agent: AgentId,
-        /// Its certificate, leaf only.
-        der: Vec<u8>,
+        /// Its certificate.
+        leaf: Leaf,
     },
     /// A person has to approve.
     Pending {
         /// The identity that waits.
         agent: AgentId,
+        /// Since when.
+        since: Timestamp,
     },
 }
 
@@ -114,11 +136,11 @@ impl Registry {
         };
         let mut events = vec![event(requested)];
         if !token.auto_approve {
-            return Ok(Decision { events, reply: Enrolled::Pending { agent } });
+            return Ok(Decision { events, reply: Enrolled::Pending { agent, since: now } });
         }
         let host = proven.map_or(request.fresh.host, |proven| proven.host);
         let certificate = issue.issue(agent, now)?;
-        let reply = Enrolled::Issued { agent, der: certificate.der.clone().unwrap_or_default() };
+        let reply = Enrolled::Issued { agent, leaf: Leaf::new(&certificate)? };
         events.push(event(What::Approved { agent, host, by: "token".to_owned() }));
         events.push(event(What::Issued { agent, certificate }));
         Ok(Decision { events, reply })
@@ -154,18 +176,18 @@ fn again(
     }
     let agent = holder.id;
     if holder.standing == Standing::Waiting {
-        return Ok(Decision { events: Vec::new(), reply: Enrolled::Pending { agent } });
+        return Ok(Decision { events: Vec::new(), reply: Enrolled::Pending { agent, since: holder.requested_at } });
     }
     holder.may_act()?;
     let staged = holder.certificates.iter().find(|c| c.key == request.key && now < c.not_after);
-    if let Some(der) = staged.and_then(|certificate| certificate.der.clone()) {
-        return Ok(Decision { events: Vec::new(), reply: Enrolled::Issued { agent, der } });
+    if let Some(leaf) = staged.and_then(Leaf::of) {
+        return Ok(Decision { events: Vec::new(), reply: Enrolled::Issued { agent, leaf } });
     }
     if holder.certificates.iter().any(|certificate| certificate.key != request.key) {
         return Err(Refusal::KeyInUse);
     }
     let certificate = issue.issue(agent, now)?;
-    let reply = Enrolled::Issued { agent, der: certificate.der.clone().unwrap_or_default() };
+    let reply = Enrolled::Issued { agent, leaf: Leaf::new(&certificate)? };
     let event = Event { at: now, peer: Some(request.peer), what: What::Issued { agent, certificate } };
     Ok(Decision { events: vec![event], reply })
 }

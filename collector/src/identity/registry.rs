@@ -232,6 +232,33 @@ impl Registry {
         agent.host.ok_or(Refusal::Waiting(agent.id))
     }
 
+    /// Whether a certificate was used before.
+    #[must_use]
+    pub fn is_used(&self, peer: &PeerIdentity) -> bool {
+        let certificates = self.agents.get(&peer.agent).map(|agent| agent.certificates.as_slice()).unwrap_or_default();
+        certificates.iter().any(|certificate| certificate.serial == peer.serial && certificate.first_used.is_some())
+    }
+
+    /// For each agent the host of another agent that gave the same host name or serial number, if there is one:
+    /// perhaps it is the same machine. Only a person can say so.
+    #[must_use]
+    pub fn suggestions(&self) -> BTreeMap<AgentId, HostId> {
+        let mut known: BTreeMap<(bool, String), BTreeMap<HostId, Timestamp>> = BTreeMap::new();
+        for agent in self.agents.values() {
+            for (trait_, host) in agent.traits().zip(std::iter::repeat(agent.host)) {
+                if let Some(host) = host {
+                    known.entry(trait_).or_default().insert(host, agent.requested_at);
+                }
+            }
+        }
+        let suggested = self.agents.values().filter(|agent| agent.has_not_ended()).filter_map(|agent| {
+            let mut hosts = agent.traits().filter_map(|trait_| known.get(&trait_)).flatten();
+            let earlier = |(host, at): &(&HostId, &Timestamp)| Some(**host) != agent.host && **at <= agent.requested_at;
+            hosts.find(earlier).map(|(host, _)| (agent.id, *host))
+        });
+        suggested.collect()
+    }
+
     /// The agent behind a certificate, if it may act.
     pub(super) fn standing_of(&self, peer: &PeerIdentity) -> Result<&Agent, Refusal> {
         let agent = self.agents.get(&peer.agent).ok_or(Refusal::AgentUnknown(peer.agent))?;
@@ -391,6 +418,12 @@ impl Registry {
 }
 
 impl Agent {
+    /// What it says of itself that tells machines apart: serial number first, then name, case-folded.
+    fn traits(&self) -> impl Iterator<Item = (bool, String)> + use<> {
+        let told = [(false, self.hints.serial_number.to_lowercase()), (true, self.hints.host_name.to_lowercase())];
+        told.into_iter().filter(|(_, text)| !text.is_empty())
+    }
+
     /// The certificate that was issued last.
     #[must_use]
     pub fn newest(&self) -> Option<&Certificate> {

@@ -10,7 +10,7 @@ use jiff::SignedDuration;
 use tenken_proto::Timestamp;
 use tenken_proto::ident::{AgentId, Digest};
 
-use super::enroll::Issue;
+use super::enroll::{Issue, Leaf};
 use super::{Certificate, Decision, Event, Refusal, Registry, What};
 use crate::ingest::peer::PeerIdentity;
 
@@ -37,8 +37,8 @@ pub struct Renewal {
 pub struct Renewed {
     /// The identity, copied from the certificate that was shown.
     pub agent: AgentId,
-    /// The new certificate, leaf only.
-    pub der: Vec<u8>,
+    /// The new certificate.
+    pub leaf: Leaf,
 }
 
 impl Registry {
@@ -66,13 +66,14 @@ impl Registry {
         }
         if let Some(staged) = agent.certificates.iter().find(|c| c.first_used.is_none() && c.serial != identity.serial)
         {
-            if let (true, Some(der)) = (staged.key == request.key && now < staged.not_after, &staged.der) {
-                return Ok(Decision { events: Vec::new(), reply: Renewed { agent: agent.id, der: der.clone() } });
+            let same = staged.key == request.key && now < staged.not_after;
+            if let Some(leaf) = Leaf::of(staged).filter(|_| same) {
+                return Ok(Decision { events: Vec::new(), reply: Renewed { agent: agent.id, leaf } });
             }
             not_too_often(staged, now)?;
         }
         let certificate = issue.issue(agent.id, now)?;
-        let reply = Renewed { agent: agent.id, der: certificate.der.clone().unwrap_or_default() };
+        let reply = Renewed { agent: agent.id, leaf: Leaf::new(&certificate)? };
         let event = Event { at: now, peer: Some(request.peer), what: What::Issued { agent: agent.id, certificate } };
         let mut events = self.first_use(identity, Some(request.peer), now);
         events.push(event);

@@ -19,6 +19,8 @@ use crate::identity::ca::TrustDomain;
 pub struct Peer {
     /// Where the connection comes from.
     pub address: SocketAddr,
+    /// The address of ours that it reached.
+    pub local: SocketAddr,
     /// Number of the connection since the collector's start.
     pub connection: u64,
     /// Who it is. Always there on the report listener; on the enrol listener only if a certificate was shown.
