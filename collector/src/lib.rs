@@ -15,3 +15,4 @@ pub mod locale;
 pub mod logging;
 pub mod recompute;
 pub mod store;
+pub mod view;

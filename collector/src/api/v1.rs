@@ -87,7 +87,7 @@ pub struct Answer {
     pub hosts_observed: Option<u64>,
     /// Hosts that the collector knows; null where only declared or unanswered.
     pub hosts_known: Option<u64>,
-    /// Hosts that should exist: expected or known; null where only declared, unanswered, or nothing is expected.
+    /// Hosts that should exist: expected or known; null where only declared or unanswered.
     pub hosts_expected: Option<u64>,
     /// Until when the answer stands if nothing new is observed or declared.
     pub valid_until: Option<Timestamp>,
@@ -213,8 +213,8 @@ pub struct Checklist {
     pub edition: String,
     /// Title.
     pub title: Text,
-    /// Who publishes it.
-    pub publisher: String,
+    /// Who publishes it, and where its numbers were read.
+    pub publisher: Text,
     /// Points per answer; empty for a checklist without points.
     pub weights: BTreeMap<String, i64>,
     /// What a total means, highest first; empty for a checklist without points.
@@ -292,8 +292,10 @@ pub struct ControlExplanation {
     pub pack_hash: String,
     /// Title.
     pub title: Text,
-    /// What it asks for, in words.
-    pub about: Text,
+    /// When it applies to a host, as its pack writes it; empty: always.
+    pub applies: String,
+    /// What passes, as its pack writes it.
+    pub condition: String,
     /// Facts that it reads.
     pub reads: Vec<String>,
     /// Thresholds with where they come from.
@@ -308,6 +310,8 @@ pub struct ControlExplanation {
     pub hosts: Vec<HostExplanation>,
     /// Hosts left out of the list.
     pub hosts_omitted: u64,
+    /// Expected machines that never enrolled; they count as unknown.
+    pub hosts_not_enrolled: u64,
 }
 
 /// A threshold and where it comes from.
@@ -316,8 +320,12 @@ pub struct Parameter {
     /// Its name.
     pub name: String,
     /// Its value.
-    pub value: Json,
-    /// Where it comes from; says so when it is our own default.
+    pub value: i64,
+    /// Of what: `days`, `hours`, `count`.
+    pub unit: String,
+    /// It is our own default and no publisher's number.
+    pub ours: bool,
+    /// Who says so, or why we chose it.
     pub source: Text,
 }
 

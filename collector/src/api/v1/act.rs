@@ -51,9 +51,9 @@ pub struct CreateToken {
     /// Site that its hosts are given.
     #[serde(default)]
     pub site: Option<String>,
-    /// Hosts enter at once, without a person's approval.
+    /// Hosts enter at once, without a person's approval; when it is not said: for one use yes, for more no.
     #[serde(default)]
-    pub auto_approve: bool,
+    pub auto_approve: Option<bool>,
 }
 
 /// Reply to [`CreateToken`]. The text is shown this once and kept nowhere.
@@ -116,15 +116,6 @@ pub struct Retire {
     pub by: String,
     /// Why.
     pub reason: String,
-}
-
-/// Reply to [`Retire`].
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct RetiredHost {
-    /// The host.
-    pub host: HostId,
-    /// Its name.
-    pub name: String,
 }
 
 /// Reply to `POST /api/v1/ledger` and `POST /api/v1/expected`, whose bodies are CSV files.

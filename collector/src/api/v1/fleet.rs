@@ -18,6 +18,23 @@ pub struct Hosts {
     pub controls: Vec<ControlHead>,
     /// The hosts: what needs attention first, then by name.
     pub hosts: Vec<HostRow>,
+    /// Hosts that a person took out of the count.
+    pub retired: Vec<RetiredHost>,
+}
+
+/// A host that a person took out of the count.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RetiredHost {
+    /// The host.
+    pub id: HostId,
+    /// Its name.
+    pub name: String,
+    /// Who said so.
+    pub by: String,
+    /// Why.
+    pub reason: String,
+    /// When.
+    pub at: Timestamp,
 }
 
 /// A control in a heading.
@@ -84,8 +101,6 @@ pub struct Host {
     pub clock_offset_ms: Option<i64>,
     /// The offset is above the limit at which observation times are marked.
     pub clock_skewed: bool,
-    /// Who took it out of the count, when and why.
-    pub retired: Option<Retired>,
     /// Its certificate identities, the newest first.
     pub agents: Vec<Agent>,
     /// What each control says.
@@ -103,21 +118,10 @@ pub struct GroupInfo {
     pub schema_version: u32,
     /// When it was observed, by the host's clock.
     pub observed_at: Timestamp,
-    /// When it arrived.
-    pub received_at: Timestamp,
+    /// When the agent last looked again, changed or not; null where that was not heard since the start.
+    pub looked_at: Option<Timestamp>,
     /// How fresh it is.
     pub freshness: Freshness,
-}
-
-/// A host taken out of the count.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Retired {
-    /// Who said so.
-    pub by: String,
-    /// Why.
-    pub reason: String,
-    /// When.
-    pub at: Timestamp,
 }
 
 /// Certificate identities: `GET /api/v1/agents`.
@@ -295,11 +299,9 @@ pub struct Packs {
 /// One pack.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Pack {
-    /// Id.
+    /// Id: the name of its folder.
     pub id: String,
-    /// Version.
-    pub version: String,
-    /// SHA-256 of its files.
+    /// SHA-256 over the names and texts of its files.
     pub hash: String,
     /// Its controls.
     pub controls: Vec<String>,
@@ -309,4 +311,24 @@ pub struct Pack {
     pub methods: Vec<String>,
     /// Its lifecycles.
     pub lifecycles: Vec<String>,
+}
+
+/// What the tests inside the packs said: `pack test --format json`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PackTest {
+    /// SHA-256 over the packs that were tested.
+    pub pack_hash: String,
+    /// Cases that ran.
+    pub cases: u64,
+    /// Those that failed, and every mistake of the files.
+    pub failures: Vec<PackFailure>,
+}
+
+/// A case of a pack that failed, or a mistake in its file.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PackFailure {
+    /// Where: control and case, or file, line and column.
+    pub place: String,
+    /// What was expected and what came.
+    pub message: String,
 }

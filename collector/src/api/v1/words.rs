@@ -135,8 +135,6 @@ words! {
         NotEnrolled = "not_enrolled",
         /// Known, and no agent is bound to it now.
         NoAgent = "no_agent",
-        /// Taken out of the count by a person, with a reason.
-        Retired = "retired",
     }
 }
 
