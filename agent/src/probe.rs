@@ -20,8 +20,10 @@ use tenken_proto::value::{Record, Value};
 
 use crate::root::Root;
 
+pub mod antivirus;
 mod dropin;
 pub mod host;
+mod packages;
 pub mod patch;
 mod processes;
 pub mod usb;
@@ -117,7 +119,12 @@ fn filled(schema: &GroupSchema, value: impl Fn(&FieldSchema) -> Observed<Value>)
 /// All probes of this program, in the order in which groups are shown.
 #[must_use]
 pub fn all() -> Vec<Arc<dyn Probe>> {
-    vec![Arc::new(host::HostProbe), Arc::new(patch::PatchProbe), Arc::new(usb::UsbProbe)]
+    vec![
+        Arc::new(host::HostProbe),
+        Arc::new(patch::PatchProbe),
+        Arc::new(antivirus::AntivirusProbe),
+        Arc::new(usb::UsbProbe),
+    ]
 }
 
 /// The probes of one root.

@@ -9,6 +9,7 @@ use tenken_proto::fact::{FactGroup as _, GroupSchema};
 use tenken_proto::observed::{Observed, Reason};
 use tenken_proto::value::Record;
 
+use super::packages::DPKG_STATUS;
 use super::{Context, Probe};
 use crate::root::{ReadError, Root};
 
@@ -79,11 +80,11 @@ struct Raw {
     meminfo: Source,
     /// The head of a program of the system.
     program: Result<Vec<u8>, ReadError>,
-    packages: Result<Vec<u8>, ReadError>,
+    /// How many packages are installed.
+    packages: Result<u64, ReadError>,
 }
 
 const PROGRAM: &str = "/bin/sh";
-const DPKG_STATUS: &str = "/var/lib/dpkg/status";
 
 /// The group as the files say it.
 fn of_files(raw: &Raw) -> Host {
@@ -114,7 +115,7 @@ fn of_files(raw: &Raw) -> Host {
             "/proc/mounts",
         ),
         packages_installed: match &raw.packages {
-            Ok(status) => Observed::known(packages_installed(status), DPKG_STATUS),
+            Ok(count) => Observed::known(*count, DPKG_STATUS),
             Err(error) => error.absent_or_unreadable(),
         },
     }
@@ -215,18 +216,6 @@ fn elf_machine(head: &[u8]) -> Option<&'static str> {
         258 => "loongarch64",
         _ => return None,
     })
-}
-
-/// Packages of which the files are in place.
-fn packages_installed(status: &[u8]) -> u64 {
-    let installed = memchr::memmem::find_iter(status, b"\nStatus: ")
-        .filter(|at| {
-            let line = status.get(at + 1..).unwrap_or_default();
-            let end = memchr::memchr(b'\n', line).unwrap_or(line.len());
-            line.get(..end).is_some_and(|line| line.trim_ascii_end().ends_with(b" installed"))
-        })
-        .count();
-    u64::try_from(installed).unwrap_or(u64::MAX)
 }
 
 #[cfg(test)]

@@ -2,16 +2,15 @@
 
 use tenken_proto::fact::host::Host;
 
-use super::{DPKG_STATUS, PROGRAM, Raw, Source, live, of_files};
+use super::{PROGRAM, Raw, Source, live, of_files};
 use crate::probe::Context;
+use crate::probe::packages::{DPKG_STATUS, Packages};
 use crate::root::Root;
 
 pub(super) const WATCHED: &[&str] = &["/etc/hostname", "/etc/os-release", "/usr/lib/os-release", DPKG_STATUS];
 
 /// Small files of the kernel and of `/etc`.
 const TEXT_BYTES_MAX: usize = 1024 * 1024;
-/// The list of installed packages.
-const STATUS_BYTES_MAX: usize = 64 * 1024 * 1024;
 
 pub(super) fn read(context: &Context) -> Host {
     let root = &context.root;
@@ -36,6 +35,6 @@ fn raw(root: &Root) -> Raw {
         cpuinfo: text("/proc/cpuinfo"),
         meminfo: text("/proc/meminfo"),
         program: root.read_head(PROGRAM, 64),
-        packages: root.read(DPKG_STATUS, STATUS_BYTES_MAX),
+        packages: Packages::read(root).map(|packages| packages.installed_count()),
     }
 }
