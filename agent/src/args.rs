@@ -54,6 +54,9 @@ pub struct EnrolArgs {
     /// The token that the collector gave; it carries the pin of the collector's root.
     #[arg(long, value_name = "TOKEN", env = "TENKEN_TOKEN", hide_env_values = true)]
     pub token: String,
+    /// Do not wait for a person's approval; ask again later with the same token.
+    #[arg(long)]
+    pub no_wait: bool,
 }
 
 impl std::fmt::Debug for EnrolArgs {

@@ -12,6 +12,7 @@ use toml::{Table, Value};
 use tracing_subscriber::filter::LevelFilter;
 
 use crate::exit::{Exit, Failure};
+use crate::transport::Address;
 
 /// Largest configuration file that is read.
 const FILE_BYTES_MAX: u64 = 256 * 1024;
@@ -27,12 +28,18 @@ pub struct Config {
     pub heartbeat_interval: Duration,
     /// Time between scheduled looks (`probe_interval`).
     pub probe_interval: Duration,
-    /// First wait after a lost connection (`reconnect_min`).
+    /// Up to this long is waited after a connection was lost (`reconnect_first`): it spreads a fleet.
+    pub reconnect_first: Duration,
+    /// Wait after a connection that failed, doubled with each failure (`reconnect_min`).
     pub reconnect_min: Duration,
     /// Longest wait after lost connections (`reconnect_max`).
     pub reconnect_max: Duration,
+    /// An HTTP proxy that tunnels to the collector by CONNECT (`proxy`).
+    pub proxy: Option<Address>,
     /// How long running work may take to end after a stop (`stop_grace`).
     pub stop_grace: Duration,
+    /// A report that waits this long for its ack goes to disk (`spool_after`).
+    pub spool_after: Duration,
     /// Bytes that undelivered reports may take (`spool_bytes_max`).
     pub spool_bytes_max: u64,
     /// Age after which an undelivered report is dropped (`spool_age_max`).
@@ -48,9 +55,12 @@ impl Default for Config {
             log_level: LevelFilter::INFO,
             heartbeat_interval: Duration::from_secs(300),
             probe_interval: Duration::from_secs(3_600),
+            reconnect_first: Duration::from_secs(60),
             reconnect_min: Duration::from_secs(1),
             reconnect_max: Duration::from_secs(900),
+            proxy: None,
             stop_grace: Duration::from_secs(5),
+            spool_after: Duration::from_secs(30),
             spool_bytes_max: 64 * 1024 * 1024,
             spool_age_max: Duration::from_secs(30 * 86_400),
             withheld: BTreeSet::new(),
@@ -149,9 +159,12 @@ fn config_of(keys: &mut Keys) -> Config {
         log_level: keys.level("log_level", default.log_level),
         heartbeat_interval: keys.duration("heartbeat_interval", default.heartbeat_interval, SECOND, DAY),
         probe_interval: keys.duration("probe_interval", default.probe_interval, SECOND, 7 * DAY),
+        reconnect_first: keys.duration("reconnect_first", default.reconnect_first, SECOND / 100, DAY),
         reconnect_min: keys.duration("reconnect_min", default.reconnect_min, SECOND / 100, DAY),
         reconnect_max: keys.duration("reconnect_max", default.reconnect_max, SECOND / 100, DAY),
+        proxy: keys.address("proxy"),
         stop_grace: keys.duration("stop_grace", default.stop_grace, SECOND / 10, SECOND * 60),
+        spool_after: keys.duration("spool_after", default.spool_after, SECOND / 100, DAY),
         spool_bytes_max: keys.size("spool_bytes_max", default.spool_bytes_max, 1024 * 1024, 4 * 1024 * 1024 * 1024),
         spool_age_max: keys.duration("spool_age_max", default.spool_age_max, SECOND, 365 * DAY),
         withheld: keys.groups("withheld"),
@@ -197,6 +210,18 @@ impl Keys {
             self.mistake(key, format!("`{text}` is not an absolute path"), "begin at the top of the file system");
         }
         path
+    }
+
+    fn address(&mut self, key: &'static str) -> Option<Address> {
+        let text = self.text(key, "proxy.example:3128")?;
+        let bare = text.strip_prefix("http://").unwrap_or(&text);
+        match bare.trim_end_matches('/').parse() {
+            Ok(address) => Some(address),
+            Err(error) => {
+                self.mistake(key, error.to_string(), "write the proxy as HOST:PORT");
+                None
+            }
+        }
     }
 
     fn level(&mut self, key: &'static str, default: LevelFilter) -> LevelFilter {
