@@ -69,8 +69,6 @@ pub struct Ca {
     pub trust_domain: String,
     /// Life of an agent's certificate.
     pub agent_certificate: SignedDuration,
-    /// Life of the collector's own certificate.
-    pub collector_certificate: SignedDuration,
     /// How long an ended certificate may still renew itself.
     pub renewal_grace: SignedDuration,
 }
@@ -114,6 +112,10 @@ pub struct Limits {
     pub reports_per_second: u64,
     /// Reports that one identity may send at once.
     pub reports_burst: u64,
+    /// Calls that one address may make on the enrol listener per second, averaged.
+    pub enrol_per_second: u64,
+    /// Calls that one address may make on the enrol listener at once.
+    pub enrol_burst: u64,
 }
 
 /// One mistake and what to do about it.
@@ -222,9 +224,8 @@ impl Config {
                 ),
             },
             ca: Ca {
-                trust_domain: reader.take("ca", "trust_domain", "tenken".to_owned(), read::trust_domain),
+                trust_domain: reader.take("ca", "trust_domain", "tenken.internal".to_owned(), read::trust_domain),
                 agent_certificate: reader.take("ca", "agent_certificate", day(30), duration),
-                collector_certificate: reader.take("ca", "collector_certificate", day(90), duration),
                 renewal_grace: reader.take("ca", "renewal_grace", day(180), duration),
             },
             time: Time {
@@ -241,10 +242,12 @@ impl Config {
                 cache: reader.take("store", "cache", crate::store::redb::CACHE_BYTES as u64, size),
             },
             limits: Limits {
-                connections: reader.take("limits", "connections", 20_000, whole),
-                connections_per_address: reader.take("limits", "connections_per_address", 5_000, whole),
+                connections: reader.take("limits", "connections", 110_000, whole),
+                connections_per_address: reader.take("limits", "connections_per_address", 20, whole),
                 reports_per_second: reader.take("limits", "reports_per_second", 20, whole),
                 reports_burst: reader.take("limits", "reports_burst", 200, whole),
+                enrol_per_second: reader.take("limits", "enrol_per_second", 5, whole),
+                enrol_burst: reader.take("limits", "enrol_burst", 50, whole),
             },
         }
     }

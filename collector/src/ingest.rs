@@ -18,12 +18,15 @@ use std::time::Duration;
 use tenken_proto::report::RefusalReason;
 use tenken_proto::wire;
 use tenken_proto::wire::reporting_server::Reporting;
+use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
+use tokio_util::sync::CancellationToken;
 use tonic::{Request, Response, Status, Streaming};
 
 use crate::config::Config;
 use crate::engine::Engine;
+use crate::identity::desk::Desk;
 
 use peer::Peer;
 use rate::Rate;
@@ -53,6 +56,7 @@ pub struct Ingest {
 #[derive(Debug)]
 struct Shared {
     engine: Engine,
+    desk: Desk,
     streams: Arc<Streams>,
     policy: wire::Policy,
     rate: Rate,
@@ -61,7 +65,7 @@ struct Shared {
 impl Ingest {
     /// The service over an engine.
     #[must_use]
-    pub fn new(engine: Engine, config: &Config) -> Self {
+    pub fn new(engine: Engine, desk: Desk, config: &Config) -> Self {
         let seconds = |duration: jiff::SignedDuration| u32::try_from(duration.as_secs().max(1)).unwrap_or(u32::MAX);
         let policy = wire::Policy {
             // Rises with each start: settings change only there.
@@ -72,7 +76,7 @@ impl Ingest {
             notice_given_unix_ms: 0,
         };
         let rate = Rate { per_second: config.limits.reports_per_second, burst: config.limits.reports_burst };
-        let shared = Shared { engine, streams: Arc::new(Streams::default()), policy, rate };
+        let shared = Shared { engine, desk, streams: Arc::new(Streams::default()), policy, rate };
         Self { shared: Arc::new(shared) }
     }
 
@@ -82,15 +86,18 @@ impl Ingest {
         &self.shared.streams
     }
 
-    /// Has every stream of an identity look again whether it may go on, as identity events come in. Ends with
-    /// the engine.
-    pub async fn guard(self) {
+    /// Has every stream of an identity look again whether it may go on, as identity events come in.
+    pub async fn guard(self, stop: CancellationToken) {
         let mut events = self.shared.engine.identity_events();
         loop {
-            match events.recv().await {
+            let event = tokio::select! {
+                () = stop.cancelled() => return,
+                event = events.recv() => event,
+            };
+            match event {
                 Ok(event) => self.shared.streams.look_again_after(&event),
-                Err(tokio::sync::broadcast::error::RecvError::Lagged(_)) => self.shared.streams.look_again(),
-                Err(tokio::sync::broadcast::error::RecvError::Closed) => return,
+                Err(RecvError::Lagged(_)) => self.shared.streams.look_again(),
+                Err(RecvError::Closed) => return,
             }
         }
     }
@@ -101,14 +108,15 @@ impl Reporting for Ingest {
     type ReportStream = ReceiverStream<Result<wire::Down, Status>>;
 
     async fn report(&self, request: Request<Streaming<wire::Up>>) -> Result<Response<Self::ReportStream>, Status> {
-        let peer = Peer::of(&request).cloned();
-        let Some(identity) = peer.as_ref().and_then(|peer| peer.identity.clone()) else {
+        let Some(peer) = Peer::of(&request).cloned() else {
+            return Err(Status::internal("the connection is not known"));
+        };
+        let Some(identity) = peer.identity.clone() else {
             return Err(Status::unauthenticated("a client certificate is needed"));
         };
-        let address = peer.map(|peer| peer.address.ip());
         let (outgoing, incoming) = mpsc::channel(OUTGOING_MAX);
         let shared = Arc::clone(&self.shared);
-        tokio::spawn(stream::serve(shared, identity, address, request.into_inner(), outgoing));
+        tokio::spawn(stream::serve(shared, peer, identity, request.into_inner(), outgoing));
         Ok(Response::new(ReceiverStream::new(incoming)))
     }
 }

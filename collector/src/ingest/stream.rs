@@ -1,7 +1,6 @@
 //! One agent's stream from Hello to its end.
 
 use std::collections::VecDeque;
-use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -16,13 +15,13 @@ use tenken_proto::wire::up::Message as Up;
 use tokio::sync::{mpsc, oneshot};
 use tonic::{Status, Streaming};
 
-use super::peer::PeerIdentity;
+use super::peer::{Peer, PeerIdentity};
 use super::streams::{CONTROL_MAX, Control};
 use super::{
     CLONE_PING_TIMEOUT, HELLO_TIMEOUT, IN_FLIGHT_MAX, SEND_ALL_EVERY, SLOW_READER_TIMEOUT, Shared, retry_after,
 };
 use crate::clock::now;
-use crate::engine::{AdmitRequest, Admitted, Origin, PrepareError};
+use crate::engine::{AdmitRequest, Admitted, Origin, PrepareError, RegistryError};
 use crate::identity::Refusal;
 
 /// Longest text of Hello that is kept.
@@ -52,8 +51,8 @@ struct Stream {
 /// Serves one stream until either side ends it.
 pub(super) async fn serve(
     shared: Arc<Shared>,
+    peer: Peer,
     identity: PeerIdentity,
-    address: Option<IpAddr>,
     mut incoming: Streaming<wire::Up>,
     outgoing: Outgoing,
 ) {
@@ -74,10 +73,14 @@ pub(super) async fn serve(
         refuse_stream(&outgoing, RefusalReason::WireVersion, &told).await;
         return;
     }
-    let host = match admitted_host(&shared, &identity, address).await {
+    let host = match shared.desk.admit(&peer).await {
         Ok(host) => host,
-        Err(refusal) => {
+        Err(RegistryError::Refused(refusal)) => {
             turn_away(&outgoing, &refusal).await;
+            return;
+        }
+        Err(RegistryError::Engine(error)) => {
+            let _ = outgoing.try_send(Err(Status::unavailable(error.to_string())));
             return;
         }
     };
@@ -310,6 +313,10 @@ impl Stream {
                 self.ping = Some((self.pings, alive));
                 self.send(Down::Ping(wire::Ping { nonce: self.pings })).await
             }
+            Control::Closing => {
+                let _ = self.outgoing.try_send(Err(Status::unavailable("the collector is stopping")));
+                Err(End)
+            }
             Control::Replaced => {
                 let _ = self.outgoing.try_send(Err(Status::aborted("a newer stream has taken over")));
                 Err(End)
@@ -350,24 +357,6 @@ impl Drop for Leave {
     }
 }
 
-/// The host that the identity may speak for; the first use of a new certificate is made durable here.
-async fn admitted_host(shared: &Shared, identity: &PeerIdentity, address: Option<IpAddr>) -> Result<HostId, Refusal> {
-    let host = shared.engine.read(|state| state.registry.admits(identity, now()))?;
-    let unused = shared.engine.read(|state| {
-        state.registry.decide_first_use(identity, address, now()).is_ok_and(|decision| !decision.events.is_empty())
-    });
-    if unused {
-        let identity = identity.clone();
-        let used = shared.engine.with_registry(move |registry, now| {
-            registry.decide_first_use(&identity, address, now).map(|decision| (decision.events, ()))
-        });
-        if let Err(crate::engine::RegistryError::Refused(refusal)) = used.await {
-            return Err(refusal);
-        }
-    }
-    Ok(host)
-}
-
 /// Another run of the same identity is connected: if it still answers, there are two machines.
 async fn detect_clone(shared: Arc<Shared>, identity: PeerIdentity, other: mpsc::Sender<Control>) {
     let (alive, answered) = oneshot::channel();
@@ -387,10 +376,7 @@ async fn detect_clone(shared: Arc<Shared>, identity: PeerIdentity, other: mpsc::
 async fn hold(shared: &Shared, identity: &PeerIdentity, seen: String) {
     let agent = identity.agent;
     tracing::warn!(%agent, reason = seen, "Suspected clone: the identity is on hold");
-    let held = shared.engine.with_registry(move |registry, now| {
-        registry.decide_hold(agent, &seen, now).map(|decision| (decision.events, ()))
-    });
-    if let Err(error) = held.await {
+    if let Err(error) = shared.desk.hold(agent, seen).await {
         tracing::error!(%agent, %error, "The identity could not be put on hold");
     }
 }

@@ -23,6 +23,8 @@ pub(super) enum Control {
     Ping(oneshot::Sender<()>),
     /// A newer stream of the same run has taken over.
     Replaced,
+    /// The collector is stopping.
+    Closing,
 }
 
 /// All live streams.
@@ -124,6 +126,14 @@ impl Streams {
         let inner = self.lock();
         for live in inner.agents.values().flatten() {
             let _ = live.control.try_send(Control::LookAgain);
+        }
+    }
+
+    /// Ends every stream; those that have not said Hello end by themselves.
+    pub fn close(&self) {
+        let inner = self.lock();
+        for live in inner.agents.values().flatten() {
+            let _ = live.control.try_send(Control::Closing);
         }
     }
 

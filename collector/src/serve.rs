@@ -1,0 +1,240 @@
+//! The running collector: its stages are started in the order of the data and stopped in reverse.
+//!
+//! ```text
+//! lock ─► store ─► engine ─► desk (identities) ─► report and enrol listeners ─► control socket ─► pages
+//! ```
+//!
+//! Two collectors never share a data folder. Bound addresses are written to [`ADDRESSES`] once everything listens.
+//! A stage that does not stop within [`STOP_GRACE`] is named and left behind; the engine always ends its commit.
+
+use std::io;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use tenken_assess::PackSet;
+use tenken_proto::ident::TenantId;
+use tenken_proto::report::MESSAGE_BYTES_MAX;
+use tenken_proto::wire::reporting_server::ReportingServer;
+
+use crate::accept::{self, Acceptor, Limits, Listener};
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::engine::{self, Engine, Running};
+use crate::exit::{Exit, Failure};
+use crate::identity::ca::Authority;
+use crate::identity::desk::{self, Desk};
+use crate::identity::service::EnrolService;
+use crate::ingest::Ingest;
+use crate::store::redb::RedbStore;
+use crate::store::space::SpaceWatch;
+use crate::store::{Store, StoreError};
+
+mod folder;
+mod stages;
+
+use folder::Lock;
+pub use folder::{check, init};
+use stages::Stages;
+
+/// Where the bound addresses are written, in the data folder.
+pub const ADDRESSES: &str = "addresses.json";
+/// Time that each stage has to stop.
+pub const STOP_GRACE: Duration = Duration::from_secs(5);
+
+/// Where a running collector listens.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Addresses {
+    /// Where machines enrol.
+    pub enrol: SocketAddr,
+    /// Where agents report.
+    pub report: SocketAddr,
+    /// Where the pages are, if they are served.
+    pub web: Option<SocketAddr>,
+}
+
+/// What every stage above the engine works with; cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Collector {
+    /// The settings.
+    pub config: Arc<Config>,
+    /// The one writer.
+    pub engine: Engine,
+    /// Where identities are asked for.
+    pub desk: Desk,
+    /// The report streams.
+    pub ingest: Ingest,
+    /// The store, for reading the journal.
+    pub store: Arc<dyn Store>,
+}
+
+/// Runs the collector until it is told to stop.
+///
+/// # Errors
+/// A stage did not start, or ended by itself.
+pub async fn serve(config: Config) -> Result<(), Failure> {
+    let lock = Lock::take(&config.data_dir)?;
+    let store = open_store(&config)?;
+    let (engine, running) = start_engine(&config, Arc::clone(&store)).await?;
+    let mut stages = Stages::default();
+    let served = start(config, engine, Arc::clone(&store), &mut stages).await;
+    let ended = match served {
+        Ok(addresses) => {
+            announce(&addresses);
+            stages.until_stopped().await
+        }
+        Err(failure) => Err(failure),
+    };
+    tracing::info!("Stopping");
+    let _ = std::fs::remove_file(lock.folder().join(ADDRESSES));
+    stages.stop().await;
+    running.stop().await;
+    store.close().await;
+    drop(lock);
+    tracing::info!("Stopped");
+    ended
+}
+
+/// The stages above the engine, in order.
+async fn start(
+    config: Config,
+    engine: Engine,
+    store: Arc<dyn Store>,
+    stages: &mut Stages,
+) -> Result<Addresses, Failure> {
+    let config = Arc::new(config);
+    let desk = open_desk(&config, &engine)?;
+    let ingest = Ingest::new(engine.clone(), desk.clone(), &config);
+    let collector = Collector { config, engine, desk, ingest, store };
+    stages.start("identity desk", |stop| collector.desk.clone().run(stop));
+    stages.start("stream guard", |stop| collector.ingest.clone().guard(stop));
+    let report = listen_report(&collector, stages).await?;
+    let enrol = listen_enrol(&collector, stages, report).await?;
+    let addresses = Addresses { enrol, report, web: None };
+    folder::write_addresses(&collector.config.data_dir, &addresses)?;
+    Ok(addresses)
+}
+
+fn open_store(config: &Config) -> Result<Arc<dyn Store>, Failure> {
+    let space = SpaceWatch::of(config.data_dir.clone(), config.store.low_water);
+    let cache = usize::try_from(config.store.cache).unwrap_or(usize::MAX);
+    match RedbStore::open(&config.data_dir, cache, space) {
+        Ok(store) => Ok(Arc::new(store)),
+        Err(error) => Err(store_failure(&config.data_dir, error)),
+    }
+}
+
+fn store_failure(data_dir: &Path, error: StoreError) -> Failure {
+    let remedy = match &error {
+        StoreError::InUse { .. } => "stop the other collector, or name another --data-dir",
+        StoreError::TooNew { .. } => "install the version of tenken-collector that wrote it, or a later one",
+        StoreError::Corrupt { .. } => "restore the data folder from a backup; nothing was changed",
+        StoreError::Full { .. } => "free space on the disk",
+        StoreError::Io { .. } | StoreError::Fenced { .. } | StoreError::Closed => "see the cause",
+    };
+    Failure::new(Exit::Failed, format!("failed to open the store in `{}`", data_dir.display()))
+        .remedy(remedy)
+        .because(error)
+}
+
+async fn start_engine(config: &Config, store: Arc<dyn Store>) -> Result<(Engine, Running), Failure> {
+    let packs = PackSet::built_in()
+        .map_err(|problems| Failure::new(Exit::Failed, format!("the built-in packs are damaged: {problems}")))?;
+    let setup = engine::Setup {
+        tenant: TenantId::DEFAULT,
+        store,
+        clock: Clock::System,
+        packs: Arc::new(packs),
+        time: config.time.clone(),
+    };
+    Engine::start(setup).await.map_err(|error| Failure::new(Exit::Failed, "failed to start the engine").because(error))
+}
+
+fn open_desk(config: &Config, engine: &Engine) -> Result<Desk, Failure> {
+    let authority = Authority::open(&config.data_dir)
+        .map_err(|error| folder::authority_failure(&config.data_dir, error))?
+        .with_agent_life(config.ca.agent_certificate);
+    let count = |number: u64| usize::try_from(number).unwrap_or(usize::MAX);
+    let settings = desk::Settings {
+        tenant: TenantId::DEFAULT,
+        names: folder::names(config),
+        grace: config.ca.renewal_grace,
+        enrol_rate: (config.limits.enrol_burst as f64, config.limits.enrol_per_second as f64),
+        limits: Limits {
+            connections: count(config.limits.connections),
+            per_address: count(config.limits.connections_per_address),
+            ..Limits::default()
+        },
+    };
+    Desk::new(engine.clone(), authority, settings)
+        .map_err(|error| Failure::new(Exit::Failed, "failed to prepare certificates for the listeners").because(error))
+}
+
+async fn bind(
+    collector: &Collector,
+    listener: Listener,
+    address: SocketAddr,
+) -> Result<(Acceptor, SocketAddr), Failure> {
+    let desk = &collector.desk;
+    let failed = |error: io::Error| {
+        Failure::new(Exit::Failed, format!("failed to listen on {address} (listen.{listener})"))
+            .remedy("choose a free address in collector.toml, or port 0 for any free one")
+            .because(error)
+    };
+    let limits = desk.settings().limits;
+    let acceptor =
+        Acceptor::bind(listener, address, desk.tls(listener), limits, desk.on_refused()).await.map_err(failed)?;
+    desk.watch_gate(listener, acceptor.gate());
+    let bound = acceptor.local_addr().map_err(failed)?;
+    Ok((acceptor, bound))
+}
+
+async fn listen_report(collector: &Collector, stages: &mut Stages) -> Result<SocketAddr, Failure> {
+    let (acceptor, bound) = bind(collector, Listener::Report, collector.config.listen.report).await?;
+    let streams = Arc::clone(collector.ingest.streams());
+    let service = ReportingServer::new(collector.ingest.clone())
+        .max_decoding_message_size(MESSAGE_BYTES_MAX)
+        .max_encoding_message_size(MESSAGE_BYTES_MAX);
+    stages.start("report listener", |stop| async move {
+        let closing = stop.clone();
+        let closed = async move {
+            closing.cancelled().await;
+            // A stream lives as long as its agent; it is told, or the listener would wait for ever.
+            streams.close();
+        };
+        let incoming = acceptor.incoming(stop);
+        let served = accept::server().add_service(service).serve_with_incoming_shutdown(incoming, closed).await;
+        log_end(Listener::Report, served);
+    });
+    Ok(bound)
+}
+
+async fn listen_enrol(collector: &Collector, stages: &mut Stages, report: SocketAddr) -> Result<SocketAddr, Failure> {
+    let (acceptor, bound) = bind(collector, Listener::Enrol, collector.config.listen.enrol).await?;
+    let service = EnrolService::new(collector.desk.clone(), report);
+    stages.start("enrol listener", |stop| async move {
+        let closing = stop.clone();
+        let incoming = acceptor.incoming(stop);
+        let served = accept::server()
+            .add_service(service)
+            .serve_with_incoming_shutdown(incoming, async move { closing.cancelled().await })
+            .await;
+        log_end(Listener::Enrol, served);
+    });
+    Ok(bound)
+}
+
+fn log_end(listener: Listener, served: Result<(), tonic::transport::Error>) {
+    if let Err(error) = served {
+        tracing::error!(%listener, error = &error as &dyn std::error::Error, "The listener ended");
+    }
+}
+
+/// The line that says that everything listens.
+#[expect(clippy::print_stdout, reason = "the program's own answer to `serve`")]
+fn announce(addresses: &Addresses) {
+    let web = addresses.web.map_or_else(|| "off".to_owned(), |web| format!("http://{web}/"));
+    println!("ready: enrol {}, report {}, pages {web}", addresses.enrol, addresses.report);
+}
