@@ -72,7 +72,7 @@ fn a_command_without_a_collector_says_how_to_start_one() {
 fn config_mistakes_are_said_all_at_once() {
     let mut collector = collector().start();
     collector.stop();
-    let config = "[listen]\nenrol = \"127.0.0.1:0\"\nreport = \"nonsense\"\n[web]\nlisten = \"127.0.0.1:0\"\n[time]\nsilent_after_pc = \"5\"\nsilent_after_servr = \"5m\"\n";
+    let config = "[listen]\nenrol = \"127.0.0.1:0\"\nreport = \"nonsense\"\n[web]\nlisten = \"127.0.0.1:0\"\n[limits]\nsilent_after_pc = \"5\"\nsilent_after_servr = \"5m\"\n";
     std::fs::write(collector.config_file(), config).unwrap();
     refused(&collector, &["check"], 2, &["report", "silent_after_pc", "silent_after_servr", "silent_after_server"]);
 }

@@ -138,9 +138,9 @@ fn definitions_grow_old_with_no_new_report() {
 fn an_agent_that_falls_silent_moves_its_answers() {
     let root = Root::debian_12("pc-001", now());
     let collector = collector()
-        .set("time", "silent_after_pc", "3s")
-        .set("time", "startup_grace", "1s")
-        .set("time", "heartbeat_interval", "1s")
+        .set("limits", "silent_after_pc", "3s")
+        .set("limits", "startup_grace", "1s")
+        .set("limits", "heartbeat_interval", "1s")
         .start();
     let mut agent = collector.agent().set("heartbeat_interval", "1s").root(root.path()).run();
     eventually("all is fine", || match collector.item("tenken-base", "usb") {
@@ -166,9 +166,9 @@ fn silencing_a_failing_host_never_helps() {
     let root = Root::debian_12("pc-001", now());
     root.free_usb_storage();
     let collector = collector()
-        .set("time", "silent_after_pc", "2s")
-        .set("time", "startup_grace", "1s")
-        .set("time", "heartbeat_interval", "1s")
+        .set("limits", "silent_after_pc", "2s")
+        .set("limits", "startup_grace", "1s")
+        .set("limits", "heartbeat_interval", "1s")
         .start();
     let mut agent = collector.agent().set("heartbeat_interval", "1s").root(root.path()).run();
     let failing = |item: Value| if item["answer"] == "not_implemented" { Ok(()) } else { Err(item.to_string()) };

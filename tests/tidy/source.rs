@@ -46,8 +46,11 @@ fn every_module_says_what_it_is_for() {
             .filter_map(|path| text(&path).map(|it| (path, it))),
     );
     let short =
-        |source: &str| source.lines().take_while(|line| line.starts_with("//!")).map(str::len).sum::<usize>() < 40;
-    none("modules without a doc", findings.filter(|(_, source)| short(source)).map(|(path, _)| path).collect());
+        |source: &str| source.lines().take_while(|line| line.starts_with("//!")).map(str::len).sum::<usize>() < 24;
+    none(
+        "modules without a doc",
+        findings.filter(|(path, source)| !path.ends_with("/tests.rs") && short(source)).map(|(path, _)| path).collect(),
+    );
 }
 
 #[test]
