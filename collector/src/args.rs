@@ -2,22 +2,19 @@
 //!
 //! Every command takes `--config` and `--data-dir`; every command that reads takes `--format`.
 
-use std::fmt;
 use std::path::PathBuf;
 
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 use ipnet::IpNet;
 use jiff::{SignedDuration, civil};
-use tenken_proto::ident::{AgentId, HostId};
+use tenken_proto::ident::AgentId;
 
 use crate::api::v1::AnswerWord;
+use crate::identity::token::{TTL_MAX, USES_MAX};
+use crate::locale;
 
 /// The checklist that is meant when none is named.
 pub const CHECKLIST_DEFAULT: &str = "ipa-self-3";
-/// Most uses of one token.
-pub const TOKEN_USES_MAX: u32 = 100_000;
-/// Longest life of a token: 90 days.
-pub const TOKEN_TTL_MAX: SignedDuration = SignedDuration::from_hours(90 * 24);
 /// Longest name or reason that a person gives, in characters.
 pub const TEXT_CHARS_MAX: usize = 500;
 
@@ -66,20 +63,14 @@ impl Lang {
             Some(_) | None => Self::En,
         }
     }
-
-    /// The language tag.
-    #[must_use]
-    pub fn tag(self) -> &'static str {
-        match self {
-            Self::Ja => "ja",
-            Self::En => "en",
-        }
-    }
 }
 
-impl fmt::Display for Lang {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.tag())
+impl From<Lang> for locale::Lang {
+    fn from(lang: Lang) -> Self {
+        match lang {
+            Lang::Ja => Self::Ja,
+            Lang::En => Self::En,
+        }
     }
 }
 
@@ -231,7 +222,7 @@ pub enum TokenCommand {
 #[derive(Debug, Clone, ClapArgs)]
 pub struct TokenCreate {
     /// How many enrolments it is good for
-    #[arg(long, default_value_t = 1, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=i64::from(TOKEN_USES_MAX)))]
+    #[arg(long, default_value_t = 1, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=i64::from(USES_MAX)))]
     pub uses: u32,
     /// For how long, such as 30m, 1h or 2d
     #[arg(long, default_value = "1h", value_name = "TIME", value_parser = ttl)]
@@ -242,7 +233,7 @@ pub struct TokenCreate {
     /// Site that its hosts are given
     #[arg(long, value_name = "NAME", value_parser = spoken)]
     pub site: Option<String>,
-    /// Hosts enter at once, without a person's approval
+    /// Hosts enter at once, without a person's approval [default: for one use yes, for more no]
     #[arg(long)]
     pub auto_approve: bool,
     /// How to print.
@@ -290,9 +281,9 @@ pub enum AgentsCommand {
 pub enum HostsCommand {
     /// Take a host out of the count
     Retire {
-        /// Id of the host
+        /// Id or name of the host
         #[arg(value_name = "ID")]
-        id: HostId,
+        id: String,
         /// Who says so
         #[arg(long, value_name = "NAME", value_parser = spoken)]
         by: String,
@@ -406,8 +397,8 @@ fn ttl(text: &str) -> Result<SignedDuration, String> {
     let wrong = || "not a duration; write it with a unit, such as 30m, 1h or 2d".to_owned();
     let span: jiff::Span = text.parse().map_err(|_| wrong())?;
     let duration = span.to_duration(jiff::SpanRelativeTo::days_are_24_hours()).map_err(|_| wrong())?;
-    if duration < SignedDuration::from_mins(1) || duration > TOKEN_TTL_MAX {
-        return Err("outside 1 minute to 90 days".to_owned());
+    if duration < SignedDuration::from_mins(1) || duration > TTL_MAX {
+        return Err("outside 1 minute to 7 days".to_owned());
     }
     Ok(duration)
 }
@@ -493,7 +484,7 @@ mod tests {
             ("declare 5 --answer partly", "--by"),
             ("declare 5 --answer partly --by x --until 31.3.2027", "YYYY-MM-DD"),
             ("token create --ttl 5", "unit"),
-            ("token create --ttl 9999h", "90 days"),
+            ("token create --ttl 9999h", "7 days"),
             ("token create --uses 0", "0 is not in"),
             ("token create --network 192.0.2.0/99", "--network"),
             ("agents approve", "<ID>"),

@@ -5,6 +5,7 @@ pub mod api;
 pub mod args;
 pub mod clock;
 pub mod config;
+pub mod control;
 pub mod engine;
 pub mod exit;
 pub mod identity;

@@ -11,3 +11,46 @@ risk-why-unmatched = { $n } { $n ->
     [one] name matches
    *[other] names match
 } no host; counted as not done
+
+# Why a request was refused, and what helps
+problem-no_route = there is no { $path } in API version 1
+problem-no_route-remedy = check path and method (collector/README.md lists them)
+problem-malformed = the request cannot be read: { $detail }
+problem-malformed-remedy = check its form
+problem-too_large = this is larger than { $max } bytes
+problem-too_large-remedy = split the file
+problem-no_checklist = there is no checklist “{ $id }”
+problem-no_checklist-remedy = tenken-collector pack list names them
+problem-no_subject = there is neither an item nor a control “{ $id }”
+problem-no_subject-remedy = tenken-collector answers and tenken-collector pack list name them
+problem-no_item = checklist “{ $checklist }” has no item “{ $item }”
+problem-no_item-remedy = tenken-collector answers --checklist { $checklist } lists them
+problem-no_host = there is no host “{ $name }”
+problem-no_host-remedy = tenken-collector hosts lists names and ids
+problem-several_hosts = several hosts are called “{ $name }”: { $ids }
+problem-several_hosts-remedy = name the host by its id
+problem-one_agent_per_host = one host cannot be given to several agents
+problem-one_agent_per_host-remedy = with --host, name one agent only
+problem-not_applicable_refused = checklist “{ $checklist }” has no answer not_applicable
+problem-not_applicable_refused-remedy = answer with implemented, partly, not_implemented or unknown
+problem-unanswered = nobody can declare an item unanswered
+problem-unanswered-remedy = answer with implemented, partly, not_implemented or unknown
+problem-nobody = the name of the person who declares is missing
+problem-nobody-remedy = give it with --by
+problem-ends_before = the declaration would have ended at { $until } already
+problem-ends_before-remedy = give --until a day that is not over
+problem-evidence_long = the evidence has { $bytes } bytes, allowed 4096
+problem-evidence_long-remedy = shorten it, or say where the document is
+problem-day = { $day } cannot be the last day of anything
+problem-day-remedy = give a day as YYYY-MM-DD
+problem-file = the file has { $n } mistakes; nothing of it was taken
+problem-file-remedy = correct all that are listed, then import it again
+problem-identity = { $detail }
+problem-stopping = the collector is stopping
+problem-stopping-remedy = start it, then try again
+problem-store_full = the collector's disk is full
+problem-store_full-remedy = free space on it; nothing else is needed
+problem-store_failed = the collector cannot write to its store: { $detail }
+problem-store_failed-remedy = look at the collector's log and its disk
+problem-internal = a defect of the collector: { $detail }
+problem-internal-remedy = report it with the collector's log

@@ -1,6 +1,7 @@
 //! Certificate identities and what waits for a person among them.
 
 use tenken_proto::Timestamp;
+use tenken_proto::ident::HostId;
 
 use super::host_ref_of;
 use crate::api::v1;
@@ -10,16 +11,19 @@ use crate::identity::{Agent, Standing};
 /// All agents: those that wait first, then held ones, then by name.
 #[must_use]
 pub fn agents(state: &State, now: Timestamp) -> v1::Agents {
-    let mut agents: Vec<v1::Agent> = state.registry.agents().map(|it| agent(state, it, now)).collect();
+    let suggestions = state.registry.suggestions();
+    let suggested = |id: &tenken_proto::ident::AgentId| suggestions.get(id).copied();
+    let mut agents: Vec<v1::Agent> =
+        state.registry.agents().map(|it| agent(state, it, suggested(&it.id), now)).collect();
     agents.sort_by(|a, b| {
         rank(a.state).cmp(&rank(b.state)).then_with(|| a.name.cmp(&b.name)).then_with(|| a.id.cmp(&b.id))
     });
     v1::Agents { as_of: now, agents }
 }
 
-/// One agent.
+/// One agent, and the known host that it may be.
 #[must_use]
-pub fn agent(state: &State, of: &Agent, now: Timestamp) -> v1::Agent {
+pub fn agent(state: &State, of: &Agent, suggested: Option<HostId>, now: Timestamp) -> v1::Agent {
     let seen = of.host.and_then(|host| state.presence.of(host)).filter(|_| of.may_act().is_ok());
     let reason = match &of.standing {
         Standing::Waiting | Standing::Active => None,
@@ -41,7 +45,7 @@ pub fn agent(state: &State, of: &Agent, now: Timestamp) -> v1::Agent {
         connected: seen.is_some_and(crate::engine::Seen::is_connected),
         version: version.or_else(|| Some(of.hints.agent_version.clone()).filter(|it| !it.is_empty())),
         reason,
-        suggested_host: suggestion(state, of),
+        suggested_host: suggested.and_then(|id| suggestion(state, id)),
     }
 }
 
@@ -57,20 +61,8 @@ fn standing(of: &Agent, now: Timestamp) -> v1::AgentState {
     }
 }
 
-/// A known host of another identity with the same serial number, or else the same name: it may be that machine.
-fn suggestion(state: &State, of: &Agent) -> Option<v1::HostRef> {
-    if !of.has_not_ended() {
-        return None;
-    }
-    let others = state.fleet.hosts().into_iter().filter(|host| Some(host.id) != of.host);
-    let same_serial = |serial: &Option<String>| {
-        !of.hints.serial_number.is_empty() && serial.as_ref() == Some(&of.hints.serial_number)
-    };
-    let same_name =
-        |name: &str| !of.hints.host_name.is_empty() && name.to_lowercase() == of.hints.host_name.to_lowercase();
-    let candidates: Vec<_> = others.filter(|host| same_serial(&host.serial) || same_name(&host.name)).collect();
-    let best = candidates.iter().find(|host| same_serial(&host.serial)).or_else(|| candidates.first());
-    best.map(host_ref_of)
+fn suggestion(state: &State, id: HostId) -> Option<v1::HostRef> {
+    state.fleet.host(id).map(|host| host_ref_of(&host.summary))
 }
 
 fn rank(state: v1::AgentState) -> u8 {

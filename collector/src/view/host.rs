@@ -20,7 +20,7 @@ pub fn host(state: &State, id: HostId, now: Timestamp) -> Option<v1::Host> {
         .registry
         .agents()
         .filter(|agent| agent.host == Some(id))
-        .map(|agent| agents::agent(state, agent, now))
+        .map(|agent| agents::agent(state, agent, None, now))
         .collect();
     agents.sort_by(|a, b| b.enrolled_at.cmp(&a.enrolled_at));
     let stale = |group: &GroupFacts| summary.stale.contains(&group.name);

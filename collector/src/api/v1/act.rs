@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use tenken_proto::ident::{AgentId, HostId};
+use tenken_proto::ident::AgentId;
 
 use super::AnswerWord;
 
@@ -83,9 +83,9 @@ pub struct Token {
 pub struct Approve {
     /// The agents.
     pub agents: Vec<AgentId>,
-    /// The known host that the one agent is; none: a host of its own.
+    /// The known host that the one agent is, by id or name; none: a host of its own.
     #[serde(default)]
-    pub host: Option<HostId>,
+    pub host: Option<String>,
 }
 
 /// `POST /api/v1/agents/revoke`
@@ -110,8 +110,8 @@ pub struct AgentsChanged {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Retire {
-    /// The host.
-    pub host: HostId,
+    /// The host, by id or name. The reply is a [`RetiredHost`](super::RetiredHost).
+    pub host: String,
     /// Who says so.
     pub by: String,
     /// Why.

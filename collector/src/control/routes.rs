@@ -1,0 +1,227 @@
+//! The routes of API version 1. Handlers parse, ask [`Api`] and answer; nothing is decided here.
+
+use axum::body::Bytes;
+use axum::extract::{DefaultBodyLimit, FromRequest, FromRequestParts, Path, Query, Request, State};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use axum::{Extension, Json, Router};
+use http::{StatusCode, header};
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+
+use super::{BODY_BYTES_MAX, REQUEST_TIMEOUT};
+use crate::api::v1::{self, ErrorCode};
+use crate::api::{Api, Caller, Problem};
+use crate::locale::{Lang, Locale};
+
+pub(super) fn router(api: Api) -> Router {
+    Router::new()
+        .route("/api/v1/overview", get(async |State(api): State<Api>| Json(api.overview())))
+        .route("/api/v1/health", get(async |State(api): State<Api>| Json(api.health())))
+        .route("/api/v1/hosts", get(async |State(api): State<Api>| Json(api.hosts())))
+        .route("/api/v1/hosts/retire", post(retire))
+        .route("/api/v1/hosts/{id}", get(host))
+        .route("/api/v1/checklists", get(async |State(api): State<Api>| Json(api.checklists())))
+        .route("/api/v1/answers", get(answers))
+        .route("/api/v1/explain", get(explain))
+        .route("/api/v1/risk", get(async |State(api): State<Api>| Json(api.risks())))
+        .route("/api/v1/ledger", get(async |State(api): State<Api>| Json(api.ledger())).post(import_ledger))
+        .route("/api/v1/agents", get(async |State(api): State<Api>| Json(api.agents())))
+        .route("/api/v1/agents/approve", post(approve))
+        .route("/api/v1/agents/revoke", post(revoke))
+        .route("/api/v1/packs", get(async |State(api): State<Api>| Json(api.packs())))
+        .route("/api/v1/declarations", post(declare))
+        .route("/api/v1/tokens", post(create_token))
+        .route("/api/v1/expected", post(import_expected))
+        .fallback(nowhere)
+        .method_not_allowed_fallback(nowhere)
+        .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
+        .layer(axum::middleware::from_fn(bounded_in_time))
+        .with_state(api)
+}
+
+async fn bounded_in_time(request: Request, next: axum::middleware::Next) -> Response {
+    match tokio::time::timeout(REQUEST_TIMEOUT, next.run(request)).await {
+        Ok(response) => response,
+        Err(_) => StatusCode::REQUEST_TIMEOUT.into_response(),
+    }
+}
+
+/// A problem and the language to tell it in.
+struct Told(Problem, &'static Locale);
+
+type Answer<T> = Result<Json<T>, Told>;
+
+impl IntoResponse for Told {
+    fn into_response(self) -> Response {
+        let status = match self.0.code() {
+            ErrorCode::BadRequest => StatusCode::BAD_REQUEST,
+            ErrorCode::NotFound => StatusCode::NOT_FOUND,
+            ErrorCode::Refused => StatusCode::FORBIDDEN,
+            ErrorCode::BadInput => StatusCode::UNPROCESSABLE_ENTITY,
+            ErrorCode::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            ErrorCode::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
+            ErrorCode::Internal => StatusCode::INTERNAL_SERVER_ERROR,
+        };
+        (status, Json(self.0.told(self.1))).into_response()
+    }
+}
+
+/// The language that the caller reads.
+struct Reader(&'static Locale);
+
+impl Reader {
+    fn of(headers: &http::HeaderMap) -> Self {
+        let wanted = headers.get(header::ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok()).unwrap_or("en");
+        Self(Locale::of(Lang::of_accept(wanted)))
+    }
+
+    fn told(&self, problem: impl Into<Problem>) -> Told {
+        Told(problem.into(), self.0)
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for Reader {
+    type Rejection = std::convert::Infallible;
+    async fn from_request_parts(parts: &mut http::request::Parts, _: &S) -> Result<Self, Self::Rejection> {
+        Ok(Self::of(&parts.headers))
+    }
+}
+
+/// A JSON body whose mistakes are told like all others.
+struct Asked<T>(T);
+
+impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Asked<T> {
+    type Rejection = Told;
+    async fn from_request(request: Request, state: &S) -> Result<Self, Told> {
+        let reader = Reader::of(request.headers());
+        let body = body(request, state, &reader).await?;
+        let mut json = serde_json::Deserializer::from_slice(&body);
+        let asked = serde_path_to_error::deserialize(&mut json)
+            .map_err(|error| reader.told(Problem::Malformed(format!("{}: {}", error.path(), error.inner()))))?;
+        Ok(Self(asked))
+    }
+}
+
+/// The bytes of a file.
+struct File(Vec<u8>);
+
+impl<S: Send + Sync> FromRequest<S> for File {
+    type Rejection = Told;
+    async fn from_request(request: Request, state: &S) -> Result<Self, Told> {
+        let reader = Reader::of(request.headers());
+        Ok(Self(body(request, state, &reader).await?.into()))
+    }
+}
+
+async fn body<S: Send + Sync>(request: Request, state: &S, reader: &Reader) -> Result<Bytes, Told> {
+    Bytes::from_request(request, state).await.map_err(|error| {
+        let too_large = error.status() == StatusCode::PAYLOAD_TOO_LARGE;
+        reader.told(if too_large { Problem::TooLarge(BODY_BYTES_MAX) } else { Problem::Malformed(error.body_text()) })
+    })
+}
+
+async fn nowhere(reader: Reader, request: Request) -> Told {
+    reader.told(Problem::NoRoute(format!("{} {}", request.method(), request.uri().path())))
+}
+
+async fn host(State(api): State<Api>, reader: Reader, Path(id): Path<String>) -> Answer<v1::Host> {
+    api.host_named(&id).map(Json).map_err(|problem| reader.told(problem))
+}
+
+#[derive(Deserialize)]
+struct ChecklistQuery {
+    checklist: Option<String>,
+}
+
+async fn answers(State(api): State<Api>, reader: Reader, Query(query): Query<ChecklistQuery>) -> Answer<v1::Answers> {
+    let checklist = query.checklist.as_deref().unwrap_or(crate::args::CHECKLIST_DEFAULT);
+    api.answers(checklist).map(Json).map_err(|problem| reader.told(problem))
+}
+
+#[derive(Deserialize)]
+struct ExplainQuery {
+    subject: String,
+    checklist: Option<String>,
+    host: Option<String>,
+}
+
+async fn explain(
+    State(api): State<Api>,
+    reader: Reader,
+    query: Result<Query<ExplainQuery>, axum::extract::rejection::QueryRejection>,
+) -> Answer<v1::Explanation> {
+    let Query(query) = query.map_err(|error| reader.told(Problem::Malformed(error.body_text())))?;
+    let checklist = query.checklist.as_deref().unwrap_or(crate::args::CHECKLIST_DEFAULT);
+    api.explain(&query.subject, checklist, query.host.as_deref()).map(Json).map_err(|problem| reader.told(problem))
+}
+
+async fn declare(
+    State(api): State<Api>,
+    Extension(caller): Extension<Caller>,
+    reader: Reader,
+    Asked(request): Asked<v1::Declare>,
+) -> Answer<v1::Declared> {
+    api.declare(caller, request).await.map(Json).map_err(|problem| reader.told(problem))
+}
+
+async fn create_token(
+    State(api): State<Api>,
+    Extension(caller): Extension<Caller>,
+    reader: Reader,
+    Asked(request): Asked<v1::CreateToken>,
+) -> Answer<v1::Token> {
+    api.create_token(caller, request).await.map(Json).map_err(|problem| reader.told(problem))
+}
+
+async fn approve(
+    State(api): State<Api>,
+    Extension(caller): Extension<Caller>,
+    reader: Reader,
+    Asked(request): Asked<v1::Approve>,
+) -> Answer<v1::AgentsChanged> {
+    api.approve(caller, request).await.map(Json).map_err(|problem| reader.told(problem))
+}
+
+async fn revoke(
+    State(api): State<Api>,
+    Extension(caller): Extension<Caller>,
+    reader: Reader,
+    Asked(request): Asked<v1::Revoke>,
+) -> Answer<v1::AgentsChanged> {
+    api.revoke(caller, request).await.map(Json).map_err(|problem| reader.told(problem))
+}
+
+async fn retire(
+    State(api): State<Api>,
+    Extension(caller): Extension<Caller>,
+    reader: Reader,
+    Asked(request): Asked<v1::Retire>,
+) -> Answer<v1::RetiredHost> {
+    api.retire(caller, request).await.map(Json).map_err(|problem| reader.told(problem))
+}
+
+#[derive(Deserialize)]
+struct FileQuery {
+    name: String,
+}
+
+async fn import_ledger(
+    State(api): State<Api>,
+    Extension(caller): Extension<Caller>,
+    reader: Reader,
+    Query(query): Query<FileQuery>,
+    File(file): File,
+) -> Answer<v1::Imported> {
+    api.import_ledger(caller, query.name, file, reader.0).await.map(Json).map_err(|problem| reader.told(problem))
+}
+
+async fn import_expected(
+    State(api): State<Api>,
+    Extension(caller): Extension<Caller>,
+    reader: Reader,
+    Query(query): Query<FileQuery>,
+    File(file): File,
+) -> Answer<v1::Imported> {
+    api.import_expected(caller, query.name, file).await.map(Json).map_err(|problem| reader.told(problem))
+}
