@@ -113,9 +113,9 @@ pub struct Limits {
     /// Reports that one identity may send at once.
     pub reports_burst: u64,
     /// Calls that one address may make on the enrol listener per second, averaged.
-    pub enrol_per_second: u64,
+    pub enrolments_per_second: u64,
     /// Calls that one address may make on the enrol listener at once.
-    pub enrol_burst: u64,
+    pub enrolments_burst: u64,
 }
 
 /// One mistake and what to do about it.
@@ -246,8 +246,8 @@ impl Config {
                 connections_per_address: reader.take("limits", "connections_per_address", 20, whole),
                 reports_per_second: reader.take("limits", "reports_per_second", 20, whole),
                 reports_burst: reader.take("limits", "reports_burst", 200, whole),
-                enrol_per_second: reader.take("limits", "enrol_per_second", 5, whole),
-                enrol_burst: reader.take("limits", "enrol_burst", 50, whole),
+                enrolments_per_second: reader.take("limits", "enrolments_per_second", 5, whole),
+                enrolments_burst: reader.take("limits", "enrolments_burst", 50, whole),
             },
         }
     }

@@ -13,6 +13,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 use tenken_assess::PackSet;
 use tenken_proto::ident::TenantId;
@@ -20,8 +21,10 @@ use tenken_proto::report::MESSAGE_BYTES_MAX;
 use tenken_proto::wire::reporting_server::ReportingServer;
 
 use crate::accept::{self, Acceptor, Limits, Listener};
+use crate::api::Api;
 use crate::clock::Clock;
 use crate::config::Config;
+use crate::control::Control;
 use crate::engine::{self, Engine, Running};
 use crate::exit::{Exit, Failure};
 use crate::identity::ca::Authority;
@@ -112,6 +115,7 @@ async fn start(
     stages.start("stream guard", |stop| collector.ingest.clone().guard(stop));
     let report = listen_report(&collector, stages).await?;
     let enrol = listen_enrol(&collector, stages, report).await?;
+    open_control(&collector, stages, enrol)?;
     let addresses = Addresses { enrol, report, web: None };
     folder::write_addresses(&collector.config.data_dir, &addresses)?;
     Ok(addresses)
@@ -161,7 +165,7 @@ fn open_desk(config: &Config, engine: &Engine) -> Result<Desk, Failure> {
         tenant: TenantId::DEFAULT,
         names: folder::names(config),
         grace: config.ca.renewal_grace,
-        enrol_rate: (config.limits.enrol_burst as f64, config.limits.enrol_per_second as f64),
+        enrol_rate: (config.limits.enrolments_burst as f64, config.limits.enrolments_per_second as f64),
         limits: Limits {
             connections: count(config.limits.connections),
             per_address: count(config.limits.connections_per_address),
@@ -224,6 +228,40 @@ async fn listen_enrol(collector: &Collector, stages: &mut Stages, report: Socket
         log_end(Listener::Enrol, served);
     });
     Ok(bound)
+}
+
+fn open_control(collector: &Collector, stages: &mut Stages, enrol: SocketAddr) -> Result<(), Failure> {
+    let control = Control::bind(&collector.config.data_dir)
+        .map_err(|error| Failure::new(Exit::Failed, "failed to serve commands").because(error))?;
+    let api = Api::new(
+        collector.engine.clone(),
+        collector.desk.clone(),
+        zone(&collector.config)?,
+        reachable(&collector.config, enrol),
+    );
+    stages.start("control socket", |stop| control.serve(api, stop));
+    Ok(())
+}
+
+/// The organisation's time zone; the system's unless it is set.
+fn zone(config: &Config) -> Result<TimeZone, Failure> {
+    match &config.time.zone {
+        None => Ok(TimeZone::system()),
+        Some(name) => TimeZone::get(name)
+            .map_err(|error| Failure::new(Exit::Usage, format!("time_zone: `{name}`")).because(error)),
+    }
+}
+
+/// HOST:PORT as agents are told it: the first configured name, or the bound address itself.
+fn reachable(config: &Config, bound: SocketAddr) -> String {
+    if !bound.ip().is_unspecified() && config.listen.names.is_empty() {
+        return bound.to_string();
+    }
+    let name = folder::names(config).into_iter().next().unwrap_or_else(|| bound.ip().to_string());
+    match name.parse::<std::net::IpAddr>() {
+        Ok(ip) => SocketAddr::new(ip, bound.port()).to_string(),
+        Err(_) => format!("{name}:{}", bound.port()),
+    }
 }
 
 fn log_end(listener: Listener, served: Result<(), tonic::transport::Error>) {
