@@ -22,7 +22,9 @@ use crate::root::Root;
 
 pub mod antivirus;
 mod dropin;
+mod glob;
 pub mod host;
+pub mod log_retention;
 mod packages;
 pub mod patch;
 mod processes;
@@ -124,6 +126,7 @@ pub fn all() -> Vec<Arc<dyn Probe>> {
         Arc::new(patch::PatchProbe),
         Arc::new(antivirus::AntivirusProbe),
         Arc::new(usb::UsbProbe),
+        Arc::new(log_retention::LogRetentionProbe),
     ]
 }
 

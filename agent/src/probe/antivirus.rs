@@ -142,7 +142,8 @@ fn clamav_product(clamav: &ClamAv, processes: &Result<Processes, ReadError>) -> 
 
 type Versions = (Observed<String>, Observed<Timestamp>);
 
-/// The versions of the official databases, and when the publisher made the daily one (else the main one).
+/// The versions of the official databases, and when the publisher made the daily one: what is new comes with
+/// that one, so no other stands in for it.
 fn newest_databases(clamav: &ClamAv) -> Result<Versions, &ReadError> {
     let files = clamav.definitions.as_ref()?;
     let mut named: Vec<String> = Vec::new();
@@ -167,7 +168,7 @@ fn newest_databases(clamav: &ClamAv) -> Result<Versions, &ReadError> {
             }
             None => broken,
         };
-        if database != "bytecode" && published.is_none() {
+        if database == "daily" {
             published = told;
         }
     }

@@ -1,6 +1,7 @@
 //! The rules of modprobe and of the kernel's command line about modules, and the lists of a kernel's modules.
 
 use super::ConfigFile;
+use crate::probe::glob::fits;
 use crate::root::ReadError;
 
 /// Programs that load nothing.
@@ -102,34 +103,6 @@ fn logical_lines(text: &str) -> Vec<String> {
     lines
 }
 
-/// A shell pattern with `*` and `?`.
-fn fits(pattern: &str, name: &str) -> bool {
-    let (pattern, name) = (pattern.as_bytes(), name.as_bytes());
-    let (mut p, mut n) = (0, 0);
-    let mut back: Option<(usize, usize)> = None;
-    while let Some(byte) = name.get(n) {
-        match pattern.get(p) {
-            Some(b'*') => {
-                back = Some((p, n));
-                p += 1;
-            }
-            Some(expected) if *expected == b'?' || expected == byte => {
-                p += 1;
-                n += 1;
-            }
-            _ => match back {
-                Some((star, at)) => {
-                    back = Some((star, at + 1));
-                    p = star + 1;
-                    n = at + 1;
-                }
-                None => return false,
-            },
-        }
-    }
-    pattern.get(p..).is_none_or(|rest| rest.iter().all(|byte| *byte == b'*'))
-}
-
 /// The module of a path such as `kernel/drivers/usb/storage/uas.ko.xz`.
 fn module_of(path: &str) -> Option<&str> {
     let file = path.rsplit('/').next()?;
@@ -197,7 +170,6 @@ mod tests {
             rules.prevents(&name);
             dependencies(&text, &name);
             lists_module(&text, &name);
-            fits(&text, &name);
         }
     }
 }

@@ -1,0 +1,17 @@
+//! macOS: not supported yet.
+
+use tenken_proto::fact::FactGroup as _;
+use tenken_proto::fact::log_retention::LogRetention;
+use tenken_proto::observed::{Observed, Reason};
+
+use crate::probe::{Context, filled};
+use crate::root::Root;
+
+pub(super) fn watched(_: &Root) -> Vec<String> {
+    Vec::new()
+}
+
+pub(super) fn read(_: &Context) -> LogRetention {
+    let unsupported = |_: &_| Observed::unreadable(Reason::Unsupported, "not supported on this system", "");
+    LogRetention::from_record(&filled(&LogRetention::schema(), unsupported))
+}
