@@ -165,6 +165,13 @@ fn listed(path: &Path, mistakes: &[Mistake]) -> String {
 }
 
 impl Config {
+    /// The organisation's time zone; the system's where none is set.
+    #[must_use]
+    pub fn time_zone(&self) -> jiff::tz::TimeZone {
+        let named = self.time.zone.as_deref().and_then(|name| jiff::tz::TimeZone::get(name).ok());
+        named.unwrap_or_else(jiff::tz::TimeZone::system)
+    }
+
     /// Reads the named file, or `collector.toml` in the data folder if there is one, or takes the defaults.
     /// A data folder given on the command line wins over the file's.
     ///

@@ -3,6 +3,7 @@
 pub mod accept;
 pub mod api;
 pub mod args;
+pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod control;
@@ -18,6 +19,7 @@ pub mod recompute;
 pub mod serve;
 pub mod store;
 pub mod view;
+pub mod visible;
 
 use jiff::Timestamp;
 
@@ -46,7 +48,22 @@ pub fn run(args: Args) -> Result<(), Failure> {
         }
         Command::Check => serve::check(&config()?),
         Command::Init(init) => serve::init(&config()?, &init.names, now()),
-        _ => Err(Failure::new(Exit::Usage, "this command is not there yet")),
+        command @ (Command::Token { .. }
+        | Command::Agents { .. }
+        | Command::Hosts { .. }
+        | Command::Host { .. }
+        | Command::Expect { .. }
+        | Command::Overview { .. }
+        | Command::Answers { .. }
+        | Command::Explain { .. }
+        | Command::Declare(_)
+        | Command::Ledger { .. }
+        | Command::Risk { .. }
+        | Command::Pack { .. }
+        | Command::Health { .. }) => {
+            let config = config()?;
+            cli::run(&args.common, &config.data_dir, config.time_zone(), command)
+        }
     }
 }
 

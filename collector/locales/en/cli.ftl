@@ -54,3 +54,39 @@ problem-store_failed = the collector cannot write to its store: { $detail }
 problem-store_failed-remedy = look at the collector's log and its disk
 problem-internal = a defect of the collector: { $detail }
 problem-internal-remedy = report it with the collector's log
+
+# What commands print
+cli-not-running = no collector is running at the data folder { $dir }
+cli-not-running-remedy = start one with: tenken-collector --data-dir { $dir } serve (the first time, init before it); name another folder with --data-dir or --config
+cli-not-allowed = the control socket { $path } is only for the account that runs the collector, and for root
+cli-not-allowed-remedy = run the command as that account, or with sudo
+cli-broken = the connection to the collector at { $path } broke off
+cli-broken-remedy = see whether the collector is running, and its log
+cli-unreadable-file = failed to read the file { $path }
+cli-line = line { $line }
+cli-mistake = { $message }; { $remedy }
+cli-edition = (edition { $edition })
+cli-in-brackets = {" "}({ $text })
+cli-hosts-met = met/observed/all
+cli-next-steps = Next steps
+cli-condition = Passes when
+cli-ours = ; our default
+cli-reason = Reason
+cli-methods = Methods, support dates
+cli-business = Business
+cli-cia = C/I/A
+cli-note = Note
+cli-retired = host { $name } is out of the count ({ $by })
+cli-declared = item { $item } is declared “{ $said }”; the answer is “{ $stands }” ({ $basis })
+cli-token = This token is good until { $until } for { $uses } host(s). It is shown this once.
+cli-token-waits = Hosts that enrol with it wait for approval (tenken-collector agents, then agents approve).
+cli-token-next = Enrol a host with:
+cli-expected = { $n } expected { $n ->
+    [one] host
+   *[other] hosts
+} imported
+cli-imported = ledger “{ $name }” imported, { $rows } rows
+cli-ledger = Ledger “{ $name }” (imported { $at } by { $by })
+cli-pack-passed = all { $n } tests of the packs hold
+cli-pack-failed = { $failed } of { $total } tests of the packs do not hold
+cli-pack-failed-remedy = correct the packs at these places
