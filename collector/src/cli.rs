@@ -47,10 +47,8 @@ pub fn run(common: &Common, data_dir: &Path, zone: TimeZone, command: Command) -
     let lang = common.lang.unwrap_or_else(|| Lang::from_env(|name| std::env::var(name).ok()));
     let locale = Locale::of(lang.into());
     let colour = io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|it| it.is_empty());
-    let console = Console {
-        client: Client::new(data_dir, locale.lang().code()),
-        screen: Screen::new(locale, colour, zone),
-    };
+    let console =
+        Console { client: Client::new(data_dir, locale.lang().code()), screen: Screen::new(locale, colour, zone) };
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
