@@ -136,7 +136,10 @@ fn store_failure(data_dir: &Path, error: StoreError) -> Failure {
         StoreError::TooNew { .. } => "install the version of tenken-collector that wrote it, or a later one",
         StoreError::Corrupt { .. } => "restore the data folder from a backup; nothing was changed",
         StoreError::Full { .. } => "free space on the disk",
-        StoreError::Io { .. } | StoreError::Fenced { .. } | StoreError::Closed => "see the cause",
+        StoreError::Missing { .. } => "make it with `tenken-collector init`, or restore it from a backup",
+        StoreError::Exists { .. } | StoreError::Io { .. } | StoreError::Fenced { .. } | StoreError::Closed => {
+            "see the cause"
+        }
     };
     Failure::new(Exit::Failed, format!("failed to open the store in `{}`", data_dir.display()))
         .remedy(remedy)

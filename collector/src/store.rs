@@ -13,7 +13,7 @@ use async_trait::async_trait;
 use tenken_proto::ident::TenantId;
 
 #[cfg(test)]
-mod contract;
+pub(crate) mod contract;
 #[cfg(test)]
 mod crash;
 pub mod redb;
@@ -180,6 +180,18 @@ pub enum StoreError {
         /// Its file.
         path: PathBuf,
     },
+    /// There is no store.
+    #[error("there is no store at `{path}`")]
+    Missing {
+        /// Where it should be.
+        path: PathBuf,
+    },
+    /// There is a store already.
+    #[error("there is a store already at `{path}`; it is never overwritten")]
+    Exists {
+        /// Where it is.
+        path: PathBuf,
+    },
     /// The store was shut down.
     #[error("the store is closed")]
     Closed,
@@ -196,6 +208,8 @@ impl StoreError {
             | Self::Fenced { .. }
             | Self::TooNew { .. }
             | Self::InUse { .. }
+            | Self::Missing { .. }
+            | Self::Exists { .. }
             | Self::Closed => false,
         }
     }
@@ -205,7 +219,12 @@ impl StoreError {
     pub fn is_transient(&self) -> bool {
         match self {
             Self::Full { .. } | Self::Io { .. } | Self::InUse { .. } => true,
-            Self::Corrupt { .. } | Self::Fenced { .. } | Self::TooNew { .. } | Self::Closed => false,
+            Self::Corrupt { .. }
+            | Self::Fenced { .. }
+            | Self::TooNew { .. }
+            | Self::Missing { .. }
+            | Self::Exists { .. }
+            | Self::Closed => false,
         }
     }
 }

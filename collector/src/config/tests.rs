@@ -36,7 +36,17 @@ fn all_mistakes_are_told_at_once_with_a_remedy() {
          report = \"x\"\n[web]\nlisten = \"nowhere\"\n",
     )
     .unwrap_err();
-    insta::assert_snapshot!(told, @"");
+    insta::assert_snapshot!(told, @r#"
+    collector.toml: 8 problems
+      colector: unknown key; remove it
+      limits.hartbeat_interval: unknown key; did you mean `limits.heartbeat_interval`?
+      limits.heartbeat_interval: is a number; write a number with a unit: "500ms", "90s", "5m", "24h" or "7d"
+      limits.silent_after_pc: missing unit; write a number with a unit: "500ms", "90s", "5m", "24h" or "7d"
+      listen: is a section; write [listen] on a line of its own
+      store.low_water: `GB` is no unit; write a number with a unit: "512KiB", "64MiB" or "2GiB"
+      store.report: unknown key; did you mean `listen.report`?
+      web.listen: `nowhere` is no address with a port; write "0.0.0.0:7431", "[::]:7431" or port 0 for any free one
+    "#);
 }
 
 #[test]

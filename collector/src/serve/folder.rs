@@ -10,6 +10,7 @@ use super::{ADDRESSES, Addresses};
 use crate::config::{Config, FILE_NAME};
 use crate::exit::{Exit, Failure};
 use crate::identity::ca::{Authority, CaError, TrustDomain};
+use crate::store::redb::RedbStore;
 
 /// Held by a running collector.
 const LOCK: &str = "collector.lock";
@@ -60,6 +61,7 @@ pub fn init(config: &Config, names: &[String], now: Timestamp) -> Result<(), Fai
     let domain = trust_domain(config)?;
     let _lock = Lock::take(folder)?;
     Authority::init(folder, &domain, now).map_err(|error| authority_failure(folder, error))?;
+    RedbStore::create(folder).map_err(|error| super::store_failure(folder, error))?;
     write_config(folder, names).map_err(failed)
 }
 

@@ -2,7 +2,8 @@
 //!
 //! Commits run one after another on a thread of their own, so that a slow disk never holds up a network task.
 //! After an error of the disk the file is closed and opened again before the next commit: what a failed
-//! `fdatasync` left behind is not trusted.
+//! `fdatasync` left behind is not trusted. A store is made beside its place and renamed into it: a power cut while
+//! it is made leaves nothing that looks like a store.
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
@@ -22,6 +23,8 @@ use super::{
 
 /// Name of the file in the data folder.
 pub const FILE_NAME: &str = "store.redb";
+/// Name of that file while it is being made.
+const NEW_FILE_NAME: &str = "store.redb.new";
 /// Commits that wait for the disk. The engine sends the next one after the last is durable, so one is the rule.
 const COMMITS_WAITING_MAX: usize = 4;
 /// Memory for cached pages by default.
@@ -37,7 +40,7 @@ fn rows(table: Table) -> Rows {
 }
 
 /// Opens the database; called again after an error of the disk.
-type Opener = Box<dyn Fn() -> Result<Database, DatabaseError> + Send + Sync>;
+pub(super) type Opener = Box<dyn Fn() -> Result<Database, DatabaseError> + Send + Sync>;
 
 /// What the commit thread is asked to do.
 enum Job {
@@ -66,18 +69,47 @@ impl std::fmt::Debug for RedbStore {
 }
 
 impl RedbStore {
-    /// Opens or creates the store's file in a folder.
+    /// Makes an empty store in a folder: the file appears whole or not at all.
     ///
     /// # Errors
-    /// Used by another process, newer than this program, corrupt, or not readable.
+    /// There is one already, or it cannot be written.
+    pub fn create(folder: &Path) -> Result<(), StoreError> {
+        let path = folder.join(FILE_NAME);
+        if path.exists() {
+            return Err(StoreError::Exists { path });
+        }
+        let beside = folder.join(NEW_FILE_NAME);
+        match std::fs::remove_file(&beside) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                return Err(io("remove an unfinished store", error));
+            }
+            Ok(()) | Err(_) => {}
+        }
+        let database = Builder::new().create(&beside).map_err(of_database)?;
+        prepare(&database)?;
+        drop(database);
+        let named = || {
+            std::fs::rename(&beside, &path)?;
+            std::fs::File::open(folder)?.sync_all()
+        };
+        named().map_err(|error| io("put the new store into its place", error))
+    }
+
+    /// Opens the store of a folder.
+    ///
+    /// # Errors
+    /// Missing, used by another process, newer than this program, corrupt, or not readable.
     pub fn open(folder: &Path, cache_bytes: usize, space: SpaceWatch) -> Result<Self, StoreError> {
         let path = folder.join(FILE_NAME);
+        if !path.exists() {
+            return Err(StoreError::Missing { path });
+        }
         let file = path.clone();
-        let opener: Opener = Box::new(move || Builder::new().set_cache_size(cache_bytes).create(&file));
+        let opener: Opener = Box::new(move || Builder::new().set_cache_size(cache_bytes).open(&file));
         Self::with_opener(path, opener, space)
     }
 
-    fn with_opener(path: PathBuf, open: Opener, space: SpaceWatch) -> Result<Self, StoreError> {
+    pub(super) fn with_opener(path: PathBuf, open: Opener, space: SpaceWatch) -> Result<Self, StoreError> {
         let shared = Shared { path, open, space, database: RwLock::new(None) };
         shared.reopen()?;
         let shared = Arc::new(shared);
@@ -162,8 +194,7 @@ impl Shared {
     fn of_open(&self, error: DatabaseError) -> StoreError {
         match error {
             DatabaseError::DatabaseAlreadyOpen => StoreError::InUse { path: self.path.clone() },
-            DatabaseError::Storage(error) => of_storage(error),
-            other => StoreError::Io { doing: "open the store", source: Box::new(other) },
+            other => of_database(other),
         }
     }
 
@@ -206,7 +237,7 @@ fn guarded<T>(shared: &Shared, job: impl FnOnce(&Database) -> Result<T, StoreErr
     result
 }
 
-fn prepare(database: &Database) -> Result<(), StoreError> {
+pub(super) fn prepare(database: &Database) -> Result<(), StoreError> {
     let transaction = database.begin_write().map_err(of_transaction)?;
     let found = {
         let mut table = transaction.open_table(FORMAT_TABLE).map_err(of_table)?;
@@ -331,6 +362,13 @@ fn of_storage(error: StorageError) -> StoreError {
         }
         StorageError::Io(error) => io("read or write the store's file", error),
         other => io("use the store", other),
+    }
+}
+
+fn of_database(error: DatabaseError) -> StoreError {
+    match error {
+        DatabaseError::Storage(error) => of_storage(error),
+        other => io("open the store", other),
     }
 }
 
