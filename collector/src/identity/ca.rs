@@ -379,7 +379,10 @@ impl Authority {
             .signed_by(&key, issuer)
             .map_err(|source| CaError::Sign { what: "the collector's certificate", source })?;
         let mut pem = key.serialize_pem().into_bytes();
-        pem.extend(files::certificates(&[leaf.der(), &certificate.der]));
+        // The root too: an agent that enrols knows only its public key, from the token.
+        let mut chain = vec![leaf.der(), &certificate.der];
+        chain.extend(self.roots.iter().filter(|root| root.state == CaState::Active).map(|root| &root.der));
+        pem.extend(files::certificates(&chain));
         files::write(path, &pem)?;
         stored_server(&pem).ok_or_else(|| CaError::Damaged { path: path.into(), what: "just written".to_owned() })
     }
