@@ -193,14 +193,13 @@ impl Keys {
     }
 
     fn text(&mut self, key: &'static str, example: &str) -> Option<String> {
-        match self.take(key)? {
-            Value::String(text) => Some(text),
-            other => {
-                let what = format!("is {}, not a text", article(&other));
-                self.mistake(key, what, format!("write {key} = \"{example}\""));
-                None
-            }
+        let value = self.take(key)?;
+        if let Value::String(text) = value {
+            return Some(text);
         }
+        let what = format!("is {}, not a text", article(&value));
+        self.mistake(key, what, format!("write {key} = \"{example}\""));
+        None
     }
 
     fn path(&mut self, key: &'static str, default: PathBuf) -> PathBuf {

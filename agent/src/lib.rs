@@ -1,10 +1,12 @@
 //! The agent: observes one machine and reports what it saw.
 //!
 //! Data goes one way: [`root`] → [`probe`] → [`report`] → [`halves`] → [`spool`] → [`uplink`]. [`watch`] wakes
-//! probes whose files changed; [`agent`] is the loop. The agent changes nothing on the machine, opens no port and takes no command from the network.
+//! probes whose files changed; [`agent`] is the loop. [`once`], [`check`] and [`notice`] are commands that need
+//! none of it. The agent changes nothing on the machine, opens no port and takes no command from the network.
 
 pub mod agent;
 pub mod args;
+pub mod check;
 pub mod clock;
 pub mod config;
 pub mod durable;
@@ -12,6 +14,7 @@ pub mod exit;
 pub mod halves;
 pub mod identity;
 pub mod logging;
+pub mod notice;
 pub mod once;
 pub mod paths;
 pub mod probe;
@@ -25,7 +28,7 @@ pub mod uplink;
 pub mod watch;
 
 use args::{Args, Command};
-use exit::{Exit, Failure};
+use exit::Failure;
 
 /// Runs the command that was asked for.
 ///
@@ -46,6 +49,11 @@ pub fn run(args: Args) -> Result<(), Failure> {
             logging::start(config.log_level);
             agent::run(&config, once::open_root(run.root.as_deref())?)
         }
-        Command::Check | Command::Notice(_) => Err(Failure::new(Exit::Usage, "this command is not in this build")),
+        Command::Check => {
+            logging::start(tracing_subscriber::filter::LevelFilter::WARN);
+            let file = args.config.clone().unwrap_or_else(paths::config_file);
+            check::run(&config::load(args.config.as_deref(), args.data_dir.as_deref())?, &file)
+        }
+        Command::Notice(notice) => notice::run(notice),
     }
 }

@@ -88,16 +88,17 @@ impl RootError {
     /// What a person can do.
     #[must_use]
     pub fn remedy(&self) -> String {
-        match self.source.kind() {
-            io::ErrorKind::NotFound => {
-                "give an existing directory: a mounted image or a captured tree, such as --root /mnt/image".to_owned()
-            }
-            io::ErrorKind::NotADirectory => {
-                "give a directory; an image file has to be mounted first (mount -o ro,loop IMAGE /mnt)".to_owned()
-            }
-            io::ErrorKind::PermissionDenied => "run as a user who may read that directory".to_owned(),
-            _ => "check the directory and give it again with --root".to_owned(),
-        }
+        let kind = self.source.kind();
+        let remedy = if kind == io::ErrorKind::NotFound {
+            "give an existing directory: a mounted image or a captured tree, such as --root /mnt/image"
+        } else if kind == io::ErrorKind::NotADirectory {
+            "give a directory; an image file has to be mounted first (mount -o ro,loop IMAGE /mnt)"
+        } else if kind == io::ErrorKind::PermissionDenied {
+            "run as a user who may read that directory"
+        } else {
+            "check the directory and give it again with --root"
+        };
+        remedy.to_owned()
     }
 }
 
@@ -332,10 +333,12 @@ impl Root {
             let offline = !self.live && is_volatile(&path);
             return ReadError::Missing { path, offline };
         }
-        match error.kind() {
-            io::ErrorKind::PermissionDenied => ReadError::Permission { grant: self.grant(&path), path },
-            _ if imp::is_special(&error) => ReadError::WrongKind { path, expected: "a regular file" },
-            _ => ReadError::Io { path, source: error },
+        if error.kind() == io::ErrorKind::PermissionDenied {
+            ReadError::Permission { grant: self.grant(&path), path }
+        } else if imp::is_special(&error) {
+            ReadError::WrongKind { path, expected: "a regular file" }
+        } else {
+            ReadError::Io { path, source: error }
         }
     }
 

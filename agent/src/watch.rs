@@ -104,7 +104,7 @@ impl Shared {
         let woke = self.lock(|inner| match event {
             Ok(event) if event.need_rescan() => inner.wake_all(),
             Ok(event) if !is_change(&event.kind) => false,
-            Ok(event) => event.paths.iter().fold(false, |woke, path| inner.wake(path) || woke),
+            Ok(event) => event.paths.iter().filter(|path| inner.wake(path)).count() > 0,
             Err(error) => {
                 inner.state.problem = Some(format!("watching failed: {error}"));
                 inner.wake_all()

@@ -85,7 +85,9 @@ fn items_of(items: &[Value], depth: usize, lines: &mut Vec<Line>) {
                 lines.push(nameless(String::new(), Style::Plain));
                 lines_of(record, depth + 1, lines);
             }
-            other => lines.push(nameless(plain(other), Style::Plain)),
+            Value::Bool(_) | Value::Number(_) | Value::Text(_) | Value::Time(_) | Value::List(_) => {
+                lines.push(nameless(plain(item), Style::Plain));
+            }
         }
     }
     if items.len() > ITEMS_SHOWN_MAX {

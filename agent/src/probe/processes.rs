@@ -42,7 +42,7 @@ impl Processes {
                 ReadError::Missing { path, .. } | ReadError::Permission { path, .. } => {
                     ReadError::Permission { path, grant: grant.to_owned() }
                 }
-                other => other,
+                error @ (ReadError::TooLarge { .. } | ReadError::WrongKind { .. } | ReadError::Io { .. }) => error,
             });
         }
         let mut names = BTreeSet::new();

@@ -167,8 +167,8 @@ const USBGUARD_DEFAULT: &str = "block";
 fn usbguard_policy(guard: &UsbGuard) -> Observed<String> {
     match &guard.conf {
         Ok(text) => {
-            let said = text.lines().filter_map(|line| line.trim().strip_prefix("ImplicitPolicyTarget="));
-            let target = said.last().map_or(USBGUARD_DEFAULT, str::trim);
+            let mut said = text.lines().filter_map(|line| line.trim().strip_prefix("ImplicitPolicyTarget="));
+            let target = said.next_back().map_or(USBGUARD_DEFAULT, str::trim);
             Observed::known(target.to_lowercase(), USBGUARD_CONF)
         }
         Err(error) if guard.installed => error.absent_or_unreadable(),
@@ -225,7 +225,8 @@ fn enforcement(
         DriverState::Prevented | DriverState::Missing => false,
     };
     if drivers.iter().all(|driver| driver.value().is_some_and(|state| !usable(state))) {
-        let source = format!("{}; {}", drivers[0].source(), drivers[1].source());
+        let [first, second] = drivers.map(Observed::source);
+        let source = if first == second { first.to_owned() } else { format!("{first}; {second}") };
         return Observed::known(StorageEnforcement::Blocked, source);
     }
     if let Observed::Known { value: true, source } = guard {

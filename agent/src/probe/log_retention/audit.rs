@@ -14,9 +14,9 @@ pub(super) fn read(root: &Root) -> Option<Log> {
     let config = root.read_text(CONFIG, CONFIG_BYTES_MAX);
     let setting = |key: &str| {
         let lines = config.as_deref().unwrap_or_default().lines();
-        let named =
+        let mut named =
             lines.filter_map(|line| line.split_once('=')).filter(|(name, _)| name.trim().eq_ignore_ascii_case(key));
-        named.last().map(|(_, value)| value.trim().to_owned())
+        named.next_back().map(|(_, value)| value.trim().to_owned())
     };
     let trail = setting("log_file").filter(|path| path.starts_with('/')).unwrap_or_else(|| TRAIL.to_owned());
     let (directory, base) = trail.rsplit_once('/')?;
@@ -37,7 +37,7 @@ pub(super) fn read(root: &Root) -> Option<Log> {
     };
     let left = match space(root, directory, 0) {
         Observed::Unreadable { .. } => space(root, "/var/log", 0),
-        seen => seen,
+        seen @ (Observed::Known { .. } | Observed::Absent { .. } | Observed::Withheld) => seen,
     };
     Some(log(&trail, LogKind::Audit, extent, limits, left))
 }

@@ -1,0 +1,153 @@
+//! `check`: whether the agent could start and what it would not see, without starting it or changing anything.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use tenken_proto::observed::{Observed, Reason};
+use tenken_proto::value::{Record, Value};
+
+use crate::config::Config;
+use crate::exit::{Exit, Failure};
+use crate::identity::Store;
+use crate::probe::{Consent, Probes};
+use crate::root::Root;
+use crate::screen::escape;
+
+/// Permission bits that let others in.
+const OTHERS: u32 = 0o077;
+
+/// Checks folders, identity and rights for a configuration that was read without mistakes.
+///
+/// # Errors
+/// [`Failure`] with the first thing that would keep the agent from reporting; the rest is printed before.
+pub fn run(config: &Config, file: &Path) -> Result<(), Failure> {
+    let root = crate::once::open_root(None)?;
+    let mut findings = Vec::new();
+    findings.push(match file.exists() {
+        true => Finding::ok(format!("configuration: {} is without mistakes", file.display())),
+        false => Finding::ok(format!("configuration: none at {}, defaults are used", file.display())),
+    });
+    findings.push(data_dir(&root, &config.data_dir));
+    findings.push(identity(&config.data_dir, crate::clock::now()));
+    findings.extend(rights(root, config));
+    let mut text = String::new();
+    for finding in &findings {
+        text.push_str(&format!("{:8} {}\n", finding.mark(), escape(&finding.text)));
+        if let Some(remedy) = &finding.remedy {
+            text.push_str(&format!("{:8} what to do: {}\n", "", escape(remedy)));
+        }
+    }
+    crate::once::print(&text)?;
+    match findings.into_iter().find_map(|finding| finding.exit) {
+        None => Ok(()),
+        Some(exit) => Err(Failure::new(exit, "the agent could not report yet")
+            .remedy("do what is said above at each problem, then check again")),
+    }
+}
+
+/// One thing that was checked.
+struct Finding {
+    text: String,
+    remedy: Option<String>,
+    /// Keeps the agent from reporting.
+    exit: Option<Exit>,
+}
+
+impl Finding {
+    fn ok(text: String) -> Self {
+        Self { text, remedy: None, exit: None }
+    }
+
+    fn note(text: String, remedy: impl Into<String>) -> Self {
+        Self { text, remedy: Some(remedy.into()), exit: None }
+    }
+
+    fn problem(exit: Exit, text: String, remedy: impl Into<String>) -> Self {
+        Self { text, remedy: Some(remedy.into()), exit: Some(exit) }
+    }
+
+    fn mark(&self) -> &'static str {
+        match (self.exit, &self.remedy) {
+            (Some(_), _) => "problem",
+            (None, Some(_)) => "note",
+            (None, None) => "ok",
+        }
+    }
+}
+
+fn data_dir(root: &Root, dir: &Path) -> Finding {
+    let shown = dir.display();
+    let Some(path) = dir.to_str().filter(|_| dir.is_absolute()) else {
+        let text = format!("data folder: `{shown}` is no absolute path");
+        return Finding::problem(Exit::Usage, text, "name an absolute one with --data-dir");
+    };
+    match root.stat(path) {
+        Ok(stat) if stat.mode & OTHERS != 0 => Finding::problem(
+            Exit::Failed,
+            format!("data folder: {shown} is open to others (mode {:o})", stat.mode),
+            format!("chmod 700 {shown}"),
+        ),
+        Ok(_) => Finding::ok(format!("data folder: {shown} is for its owner only")),
+        Err(error) if error.is_absence() => Finding::ok(format!("data folder: {shown} will be made")),
+        Err(error) => Finding::problem(Exit::Failed, format!("data folder: {error}"), "check it as the agent's user"),
+    }
+}
+
+fn identity(data_dir: &Path, now: Timestamp) -> Finding {
+    const ENROL: &str = "tenken-agent enrol --collector HOST:PORT --token TOKEN";
+    if !data_dir.join("identity").exists() {
+        return Finding::problem(Exit::Refused, "identity: none yet".to_owned(), ENROL);
+    }
+    match Store::open(data_dir).and_then(|store| store.current()) {
+        Ok(Some(identity)) if identity.is_expired(now) => Finding::note(
+            format!("identity: agent {} expired at {}", identity.agent_id, identity.not_after),
+            "start the agent: it renews by itself for some time after the end; then enrol again",
+        ),
+        Ok(Some(identity)) => Finding::ok(format!(
+            "identity: agent {}, valid until {}, reports to {}",
+            identity.agent_id, identity.not_after, identity.report
+        )),
+        Ok(None) => Finding::problem(Exit::Refused, "identity: none yet".to_owned(), ENROL),
+        Err(error) => Finding::problem(Exit::Refused, format!("identity: {error}"), ENROL),
+    }
+}
+
+/// What the agent would not see with the rights it has, by the grant that helps.
+fn rights(root: Root, config: &Config) -> Vec<Finding> {
+    let consent = Consent { withheld: config.withheld.clone(), personal: false };
+    let mut missing: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for seen in Probes::new(Arc::new(root)).observe_all(&consent) {
+        unreadable(&seen.record, seen.name.as_str(), &mut missing);
+    }
+    if missing.is_empty() {
+        return vec![Finding::ok("rights: everything that the probes look at can be read".to_owned())];
+    }
+    let found = missing.into_iter();
+    found
+        .map(|(detail, fields)| Finding::note(format!("rights: {} cannot be read", fields.join(", ")), detail))
+        .collect()
+}
+
+fn unreadable(record: &Record, path: &str, missing: &mut BTreeMap<String, Vec<String>>) {
+    for (name, observed) in &record.fields {
+        let path = format!("{path}.{name}");
+        match observed {
+            Observed::Unreadable { reason: Reason::Permission, detail, .. } => {
+                let fields = missing.entry(detail.clone()).or_default();
+                if !fields.contains(&path) {
+                    fields.push(path);
+                }
+            }
+            Observed::Known { value: Value::List(items), .. } => {
+                for item in items {
+                    if let Value::Record(record) = item {
+                        unreadable(record, &path, missing);
+                    }
+                }
+            }
+            Observed::Known { .. } | Observed::Absent { .. } | Observed::Unreadable { .. } | Observed::Withheld => {}
+        }
+    }
+}

@@ -1,0 +1,121 @@
+//! The program as people call it: what it prints and how it ends.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use serde_json::Value;
+
+fn agent(args: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_tenken-agent")).args(args).env_clear().env("LANG", "C").output().unwrap()
+}
+
+fn fixture() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/linux/debian-12")
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8(bytes.to_vec()).unwrap()
+}
+
+/// Without what depends on the time of the look and on where the tree lies.
+fn settled(value: &mut Value, name: &str) {
+    match value {
+        Value::Object(fields) => {
+            if fields.contains_key("observed_at") {
+                fields.insert("observed_at".to_owned(), "@@NOW@@".into());
+            }
+            for (field, inner) in fields.iter_mut() {
+                let place = matches!(field.as_str(), "disk_available_bytes" | "definitions_updated_at");
+                if place && inner["state"] == "known" {
+                    inner["value"] = "@@PLACE@@".into();
+                }
+                settled(inner, field);
+            }
+        }
+        Value::Array(items) => items.iter_mut().for_each(|item| settled(item, name)),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
+}
+
+#[test]
+fn once_prints_every_group_of_a_captured_debian() {
+    let out = agent(&["once", "--format", "json", "--root", fixture().to_str().unwrap()]);
+    assert!(out.status.success(), "{}", text(&out.stderr));
+    let mut seen: Value = serde_json::from_slice(&out.stdout).unwrap();
+    assert!(seen["facts"]["patch"].is_object());
+    settled(&mut seen, "");
+    insta::assert_json_snapshot!("debian-12-host", seen["host"]);
+    for group in ["antivirus", "usb", "log_retention"] {
+        insta::assert_json_snapshot!(format!("debian-12-{group}"), seen["facts"][group]);
+    }
+}
+
+#[test]
+fn text_for_people_has_no_control_characters_from_the_host() {
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::create_dir_all(dir.path().join("etc")).unwrap();
+    std::fs::write(dir.path().join("etc/hostname"), b"\x1b]0;owned\x07\xff\xe2\x80\xaepc\n").unwrap();
+    let out = agent(&["once", "--root", dir.path().to_str().unwrap()]);
+    let shown = text(&out.stdout);
+    assert!(shown.chars().all(|c| c == '\n' || !c.is_control()), "{shown}");
+    assert!(!shown.contains('\u{202e}'));
+    assert!(shown.contains("\\u{1b}]0;owned\\u{7}"), "{shown}");
+}
+
+#[test]
+fn a_root_that_is_not_there_is_one_clear_message() {
+    let out = agent(&["once", "--root", "/nowhere/at/all"]);
+    assert_eq!(out.status.code(), Some(2));
+    assert_eq!(
+        text(&out.stderr),
+        "tenken-agent: cannot observe beneath `/nowhere/at/all`: No such file or directory (os error 2)\n  \
+         what to do: give an existing directory: a mounted image or a captured tree, such as --root /mnt/image\n"
+    );
+    assert!(out.stdout.is_empty());
+}
+
+#[test]
+fn a_root_that_is_a_file_says_how_an_image_is_given() {
+    let file = fixture().join("etc/hostname");
+    let out = agent(&["once", "--root", file.to_str().unwrap()]);
+    assert_eq!(out.status.code(), Some(2));
+    assert!(text(&out.stderr).contains("mounted first"), "{}", text(&out.stderr));
+}
+
+#[test]
+fn a_bad_configuration_says_everything_at_once() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("agent.toml");
+    std::fs::write(&file, "probe_interval = \"5\"\nheartbeat_intervall = \"5m\"\n").unwrap();
+    let out = agent(&["check", "--config", file.to_str().unwrap()]);
+    assert_eq!(out.status.code(), Some(2));
+    let said = text(&out.stderr);
+    assert!(said.contains("2 problems") && said.contains("missing unit"), "{said}");
+    assert!(said.contains("did you mean \"heartbeat_interval\"?"), "{said}");
+}
+
+#[test]
+fn check_says_what_is_missing_and_changes_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let data = dir.path().join("data");
+    let out = agent(&["check", "--data-dir", data.to_str().unwrap()]);
+    assert_eq!(out.status.code(), Some(4), "{}", text(&out.stderr));
+    let said = text(&out.stdout);
+    assert!(said.contains("problem  identity: none yet"), "{said}");
+    assert!(said.contains("tenken-agent enrol --collector"), "{said}");
+    assert!(!data.exists());
+}
+
+#[test]
+fn the_notice_is_in_both_languages() {
+    let english = text(&agent(&["notice"]).stdout);
+    assert!(english.contains("Never collected") && english.contains("[attached_storage]"), "{english}");
+    let japanese = text(&agent(&["notice", "--lang", "ja"]).stdout);
+    assert!(japanese.contains("収集しないもの") && japanese.contains("未適用のセキュリティ更新の数"), "{japanese}");
+}
+
+#[test]
+fn a_wrong_command_line_is_a_usage_error() {
+    assert_eq!(agent(&["onse"]).status.code(), Some(2));
+    assert_eq!(agent(&["once", "--format", "yaml"]).status.code(), Some(2));
+}
