@@ -60,6 +60,8 @@ pub struct Listen {
 pub struct Web {
     /// Where the pages are served; none: not at all.
     pub listen: Option<SocketAddr>,
+    /// Names under which the pages may be asked for, beside this machine's own.
+    pub names: Vec<String>,
 }
 
 /// `[ca]`
@@ -229,6 +231,7 @@ impl Config {
                     Some(SocketAddr::from(([127, 0, 0, 1], WEB_PORT))),
                     optional_address,
                 ),
+                names: reader.take("web", "names", Vec::new(), texts),
             },
             ca: Ca {
                 trust_domain: reader.take("ca", "trust_domain", "tenken.internal".to_owned(), read::trust_domain),

@@ -20,6 +20,7 @@ pub mod serve;
 pub mod store;
 pub mod view;
 pub mod visible;
+pub mod web;
 
 use jiff::Timestamp;
 

@@ -57,6 +57,15 @@ impl Lang {
         }
     }
 
+    /// Its own name in itself.
+    #[must_use]
+    pub fn own_name(self) -> &'static str {
+        match self {
+            Self::Ja => "日本語",
+            Self::En => "English",
+        }
+    }
+
     /// The language of a code.
     #[must_use]
     pub fn of_code(code: &str) -> Option<Self> {
@@ -212,6 +221,12 @@ impl Arg<'_> {
 impl From<u64> for Arg<'_> {
     fn from(n: u64) -> Self {
         Self::Number(n)
+    }
+}
+
+impl From<&u64> for Arg<'_> {
+    fn from(n: &u64) -> Self {
+        Self::Number(*n)
     }
 }
 

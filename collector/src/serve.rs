@@ -34,8 +34,10 @@ use crate::ingest::Ingest;
 use crate::store::redb::RedbStore;
 use crate::store::space::SpaceWatch;
 use crate::store::{Store, StoreError};
+use crate::web::Web;
 
 mod folder;
+mod pages;
 mod stages;
 
 use folder::Lock;
@@ -71,6 +73,8 @@ pub struct Collector {
     pub ingest: Ingest,
     /// The store, for reading the journal.
     pub store: Arc<dyn Store>,
+    /// The pages, where they are served; gives the links that open them.
+    pub web: Option<Web>,
 }
 
 /// Runs the collector until it is told to stop.
@@ -84,8 +88,8 @@ pub async fn serve(config: Config) -> Result<(), Failure> {
     let mut stages = Stages::default();
     let served = start(config, engine, Arc::clone(&store), &mut stages).await;
     let ended = match served {
-        Ok(addresses) => {
-            announce(&addresses);
+        Ok(served) => {
+            announce(&served);
             stages.until_stopped().await
         }
         Err(failure) => Err(failure),
@@ -101,24 +105,24 @@ pub async fn serve(config: Config) -> Result<(), Failure> {
 }
 
 /// The stages above the engine, in order.
-async fn start(
-    config: Config,
-    engine: Engine,
-    store: Arc<dyn Store>,
-    stages: &mut Stages,
-) -> Result<Addresses, Failure> {
+async fn start(config: Config, engine: Engine, store: Arc<dyn Store>, stages: &mut Stages) -> Result<Served, Failure> {
     let config = Arc::new(config);
     let desk = open_desk(&config, &engine)?;
     let ingest = Ingest::new(engine.clone(), desk.clone(), &config);
-    let collector = Collector { config, engine, desk, ingest, store };
+    let pages = pages::bind(&config, &engine, zone(&config)?).await?;
+    let web = pages.as_ref().map(|pages| pages.web.clone());
+    let collector = Collector { config, engine, desk, ingest, store, web };
     stages.start("identity desk", |stop| collector.desk.clone().run(stop));
     stages.start("stream guard", |stop| collector.ingest.clone().guard(stop));
     let report = listen_report(&collector, stages).await?;
     let enrol = listen_enrol(&collector, stages, report).await?;
     open_control(&collector, stages, enrol)?;
-    let addresses = Addresses { enrol, report, web: None };
+    let addresses = Addresses { enrol, report, web: pages.as_ref().map(|pages| pages.address) };
+    if let Some(pages) = pages {
+        pages::start(pages, stages);
+    }
     folder::write_addresses(&collector.config.data_dir, &addresses)?;
-    Ok(addresses)
+    Ok(Served { addresses, link: link(collector.web.as_ref())? })
 }
 
 fn open_store(config: &Config) -> Result<Arc<dyn Store>, Failure> {
@@ -273,9 +277,25 @@ fn log_end(listener: Listener, served: Result<(), tonic::transport::Error>) {
     }
 }
 
-/// The line that says that everything listens.
+/// What `serve` says when everything listens.
+struct Served {
+    addresses: Addresses,
+    link: Option<String>,
+}
+
+/// A first link to the pages, where they are served.
+fn link(web: Option<&Web>) -> Result<Option<String>, Failure> {
+    let link = web.map(Web::new_link).transpose();
+    link.map_err(|error| Failure::new(Exit::Failed, "failed to make a link to the pages").because(error))
+}
+
+/// The lines that say that everything listens, and how to open the pages.
 #[expect(clippy::print_stdout, reason = "the program's own answer to `serve`")]
-fn announce(addresses: &Addresses) {
+fn announce(served: &Served) {
+    let addresses = &served.addresses;
     let web = addresses.web.map_or_else(|| "off".to_owned(), |web| format!("http://{web}/"));
     println!("ready: enrol {}, report {}, pages {web}", addresses.enrol, addresses.report);
+    if let Some(link) = &served.link {
+        println!("open the pages (works once, within one hour): {link}");
+    }
 }
