@@ -12,6 +12,8 @@
 
 mod connection;
 mod gate;
+#[cfg(test)]
+mod tests;
 mod tls;
 mod verify;
 

@@ -61,6 +61,12 @@ impl Connection {
         Self { tls, peer, first_call: Some(Box::pin(tokio::time::sleep(first_call))), _seat: seat }
     }
 
+    /// The connection itself, to be noted as used or cut.
+    #[must_use]
+    pub fn line(&self) -> Arc<Line> {
+        Arc::clone(&self.peer.line)
+    }
+
     fn still_wanted(&mut self, cx: &mut Context<'_>) -> io::Result<()> {
         let line = &self.peer.line;
         line.waker.register(cx.waker());

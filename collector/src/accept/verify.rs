@@ -48,6 +48,8 @@ pub enum Reason {
     NoRevocationList,
     /// Not for client authentication alone.
     Purpose,
+    /// An authority in the place of a leaf, a chain that is too long, or one that its constraints forbid.
+    Chain,
     /// The signature is wrong, or the key does not fit the certificate.
     Signature,
     /// It cannot be read, is too large, or has a critical extension that nobody knows.
@@ -81,6 +83,7 @@ impl Reason {
             Self::StaleRevocationList => "tls_stale_revocation_list",
             Self::NoRevocationList => "tls_no_revocation_list",
             Self::Purpose => "tls_purpose",
+            Self::Chain => "tls_chain",
             Self::Signature => "tls_signature",
             Self::Encoding => "tls_encoding",
             Self::Name => "tls_name",
@@ -285,6 +288,10 @@ fn reason_of_certificate(error: &CertificateError) -> Reason {
         CertificateError::InvalidPurpose | CertificateError::InvalidPurposeContext { .. } => Reason::Purpose,
         CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => Reason::Name,
         CertificateError::BadEncoding | CertificateError::UnhandledCriticalExtension => Reason::Encoding,
+        CertificateError::Other(other) => match other.0.downcast_ref::<webpki::Error>() {
+            Some(webpki::Error::UnsupportedCriticalExtension) => Reason::Encoding,
+            Some(_) | None => Reason::Chain,
+        },
         _ => Reason::Signature,
     }
 }

@@ -4,6 +4,9 @@
 //! task keeps the collector's certificate and the revocation lists fresh, cuts connections of identities that ended,
 //! and journals refusals.
 
+#[cfg(test)]
+mod tests;
+
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 

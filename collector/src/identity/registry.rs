@@ -6,6 +6,9 @@
 //! Invariants: a token is never used more often than it allows; a key belongs to one agent; an agent has at most
 //! one certificate in use and one staged; applying the journalled events again gives the same registry.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};

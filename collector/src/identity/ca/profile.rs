@@ -271,10 +271,12 @@ pub(super) fn names_of(der: &CertificateDer<'_>) -> Option<Names> {
     let sans = certificate.subject_alternative_name().ok()??;
     let mut names = Names { dns: BTreeSet::new(), addresses: BTreeSet::new() };
     for name in &sans.value.general_names {
-        match name {
-            GeneralName::DNSName(name) => drop(names.dns.insert((*name).to_owned())),
-            GeneralName::IPAddress(bytes) => drop(names.addresses.insert(address(bytes)?)),
-            _ => return None,
+        if let GeneralName::DNSName(name) = name {
+            names.dns.insert((*name).to_owned());
+        } else if let GeneralName::IPAddress(bytes) = name {
+            names.addresses.insert(address(bytes)?);
+        } else {
+            return None;
         }
     }
     Some(names)
