@@ -81,6 +81,7 @@ async fn place() -> Place {
     let dir = TempDir::new().unwrap();
     let clock = Clock::manual(start());
     Authority::init(dir.path(), &"tenken.example".parse().unwrap(), clock.now()).unwrap();
+    RedbStore::create(dir.path()).unwrap();
     place_in(dir, clock, 1_000_000.0).await
 }
 
@@ -375,6 +376,7 @@ async fn an_address_may_ask_so_often_and_no_more() {
     let dir = TempDir::new().unwrap();
     let clock = Clock::manual(start());
     Authority::init(dir.path(), &"tenken.example".parse().unwrap(), clock.now()).unwrap();
+    RedbStore::create(dir.path()).unwrap();
     let place = place_in(dir, clock, 3.0).await;
     let mut client = place.client(None).await;
     for _ in 0..3 {
