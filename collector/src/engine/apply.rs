@@ -213,6 +213,8 @@ impl State {
                 if let Some(agent) = agent_of(agent) {
                     changes.push(enrolled(*host, agent));
                 }
+                // A machine that enrols and never reports falls silent too.
+                self.presence.heard(*host, at);
             }
             What::Bound { agent, from, host, .. } => {
                 if let Some(agent) = agent_of(agent) {

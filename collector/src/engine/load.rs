@@ -8,7 +8,7 @@ use super::state::{Health, State};
 use super::{Presence, Setup, StartError};
 use crate::identity::Registry;
 use crate::journal::{self, Chain, Entry, EntryNumber, Event, Kind, Signed};
-use crate::store::Partition;
+use crate::store::{Partition, Table};
 
 /// Entries read at once.
 const PAGE_ENTRIES: usize = 1_024;
@@ -19,8 +19,26 @@ pub(super) struct Loaded {
     pub(super) chain: Chain,
 }
 
-/// Builds the state from the store.
+/// Builds the state from the store: the journal, and beside it when each host was last heard of.
 pub(super) async fn load(setup: &Setup) -> Result<Loaded, StartError> {
+    let mut loaded = replay(setup).await?;
+    let mut from = Some(Vec::new());
+    while let Some(key) = from {
+        let page = setup.store.scan(setup.tenant, Table::Presence, key, PAGE_ENTRIES).await?;
+        for (key, value) in page.rows {
+            loaded.state.presence.restore(&key, &value);
+        }
+        from = page.next;
+    }
+    let now = setup.clock.now();
+    loaded.state.health.started_at = Some(now);
+    loaded.state.health.last_entry = loaded.chain.last();
+    loaded.state.presence.started_at = Some(now);
+    Ok(loaded)
+}
+
+/// Builds the state from the journal alone.
+pub(super) async fn replay(setup: &Setup) -> Result<Loaded, StartError> {
     let mut loaded = Loaded {
         state: State {
             fleet: Fleet::new(setup.packs.clone(), Settings::default()),
@@ -43,10 +61,6 @@ pub(super) async fn load(setup: &Setup) -> Result<Loaded, StartError> {
         }
         next = following;
     }
-    let now = setup.clock.now();
-    loaded.state.health.started_at = Some(now);
-    loaded.state.health.last_entry = loaded.chain.last();
-    loaded.state.presence.started_at = Some(now);
     Ok(loaded)
 }
 

@@ -7,6 +7,9 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use tenken_proto::fact::GroupName;
 use tenken_proto::ident::HostId;
+use uuid::Uuid;
+
+use crate::store::{Table, Write};
 
 /// Clock skew above this is marked.
 const SKEW_MARKED_MS: i64 = 5 * 60 * 1_000;
@@ -38,9 +41,9 @@ pub struct Seen {
     /// Version of its agent, as Hello said.
     #[serde(default)]
     pub agent_version: String,
-    /// The policy that it was told last.
+    /// The last time that was kept in the store.
     #[serde(skip)]
-    pub policy_revision: u64,
+    pub(super) kept: Option<Timestamp>,
 }
 
 impl Seen {
@@ -64,6 +67,35 @@ impl Presence {
         self.hosts.get(&host)
     }
 
+    /// The rows to keep of hosts that were heard of since they were last kept, at most so many; the rest comes
+    /// with the next call.
+    pub(super) fn rows_to_keep(&mut self, rows_max: usize) -> Vec<Write> {
+        let mut rows = Vec::new();
+        for (host, seen) in &mut self.hosts {
+            if rows.len() >= rows_max {
+                break;
+            }
+            if seen.kept.is_some_and(|kept| kept >= seen.last_seen) {
+                continue;
+            }
+            // A row that has no JSON form is not kept; nothing but a later silence depends on it.
+            if let Ok(value) = serde_json::to_vec(seen) {
+                rows.push(Write { table: Table::Presence, key: host.0.as_bytes().to_vec(), value: Some(value) });
+            }
+            seen.kept = Some(seen.last_seen);
+        }
+        rows
+    }
+
+    /// Takes a kept row back in; what the journal knows of later times stays.
+    pub(super) fn restore(&mut self, key: &[u8], value: &[u8]) {
+        let (Ok(id), Ok(kept)) = (Uuid::from_slice(key), serde_json::from_slice::<Seen>(value)) else { return };
+        match self.hosts.get_mut(&HostId(id)) {
+            Some(seen) if seen.last_seen >= kept.last_seen => {}
+            Some(_) | None => drop(self.hosts.insert(HostId(id), Seen { kept: Some(kept.last_seen), ..kept })),
+        }
+    }
+
     /// The host was heard of now.
     pub fn heard(&mut self, host: HostId, now: Timestamp) -> &mut Seen {
         let seen = self.hosts.entry(host).or_insert_with(|| Seen::at(now));
@@ -83,7 +115,7 @@ impl Seen {
             clock_offset_ms: 0,
             groups: BTreeMap::new(),
             agent_version: String::new(),
-            policy_revision: 0,
+            kept: None,
         }
     }
 

@@ -26,6 +26,9 @@ use crate::store::{Batch, Fence, StoreError, Write};
 const JUDGED_AT_ONCE_MAX: usize = 64;
 /// How long after a failed commit the store is tried again.
 const RECOVER_AFTER: Duration = Duration::from_millis(500);
+/// How often it is kept when hosts were last heard of, and how many of them at once.
+const PRESENCE_EVERY: jiff::SignedDuration = jiff::SignedDuration::from_mins(1);
+const PRESENCE_ROWS_MAX: usize = 4_096;
 /// Shortest and longest time between two looks at presence.
 const LOOK_MS: (i64, i64) = (100, 30_000);
 
@@ -34,6 +37,7 @@ enum Waiting {
     Recorded(oneshot::Sender<Result<Recorded, EngineError>>, Recorded),
     Decided(Finish),
     Admitted(oneshot::Sender<Admitted>),
+    Looked(oneshot::Sender<()>),
 }
 
 /// What is judged and not yet on its way to the disk.
@@ -66,6 +70,7 @@ pub(super) struct Writer {
     /// Engine time: the clock, never backwards.
     now: Timestamp,
     next_look: Timestamp,
+    next_presence: Timestamp,
     /// The state ran ahead of a commit that failed.
     broken: bool,
 }
@@ -82,6 +87,7 @@ impl Writer {
             flight: None,
             now,
             next_look: now,
+            next_presence: now,
             broken: false,
         }
     }
@@ -118,6 +124,8 @@ impl Writer {
         while let Ok(request) = requests.try_recv() {
             refuse(request, &EngineError::Stopping);
         }
+        let shared = Arc::clone(&self.shared);
+        shared.write(|state| self.pending.writes.extend(state.presence.rows_to_keep(usize::MAX)));
         for _ in 0..2 {
             self.launch();
             if self.flight.is_some() {
@@ -170,7 +178,7 @@ impl Writer {
                     }
                     Request::Look { reply } => {
                         self.look_at(state);
-                        let _ = reply.send(());
+                        self.pending.waiting.push(Waiting::Looked(reply));
                     }
                     Request::Stop => {}
                 }
@@ -286,6 +294,10 @@ impl Writer {
                 self.pending.moves.push(moves);
             }
         }
+        if self.next_presence <= self.now {
+            self.next_presence = self.now.checked_add(PRESENCE_EVERY).unwrap_or(self.now);
+            self.pending.writes.extend(state.presence.rows_to_keep(PRESENCE_ROWS_MAX));
+        }
         if self.next_look > self.now {
             return;
         }
@@ -305,7 +317,7 @@ impl Writer {
         if self.flight.is_some() || self.broken {
             return;
         }
-        if self.pending.entries == 0 && self.pending.moves.is_empty() {
+        if self.pending.writes.is_empty() && self.pending.moves.is_empty() {
             self.answer_without_commit();
             return;
         }
@@ -346,7 +358,7 @@ impl Writer {
 
     fn durable(&mut self, pending: Pending) {
         self.shared.write(|state| {
-            state.health.last_entry = pending.last;
+            state.health.last_entry = state.health.last_entry.max(pending.last);
             state.health.counters.commits += 1;
             state.health.counters.entries += pending.entries;
         });
@@ -441,6 +453,7 @@ fn answer(waiting: Vec<Waiting>, result: &Result<(), EngineError>, duplicate: bo
         match waiting {
             Waiting::Recorded(reply, recorded) => drop(reply.send(result.clone().map(|()| recorded))),
             Waiting::Decided(finish) => finish(result.clone()),
+            Waiting::Looked(reply) => drop(reply.send(())),
             Waiting::Admitted(reply) => drop(reply.send(match result {
                 Ok(()) => Admitted::Acked { duplicate },
                 Err(error) => refused(error),
