@@ -36,9 +36,9 @@ pub use enrol::enrol;
 
 /// Scheduled looks come at the interval, moved by up to this share of it.
 const SCHEDULE_JITTER: f64 = 0.1;
-/// What policy may ask for; what the host's configuration says is always allowed.
+/// What policy may choose where the host's owner left the default; a configured interval stands.
 const HEARTBEAT_LIMITS: (Duration, Duration) = (Duration::from_secs(60), Duration::from_secs(3_600));
-/// What policy may ask for; what the host's configuration says is always allowed.
+/// What policy may choose where the host's owner left the default; a configured interval stands.
 const PROBE_LIMITS: (Duration, Duration) = (Duration::from_secs(600), Duration::from_secs(86_400));
 /// After the grace period, what still runs is left behind after this long.
 const LATE: Duration = Duration::from_secs(2);
@@ -104,12 +104,11 @@ const ENROL: &str = "get one with `tenken-agent enrol --collector HOST:PORT --to
                      `tenken-collector token create` makes the token";
 
 fn uplink_settings(config: &Config) -> uplink::Settings {
-    let (shortest, longest) = HEARTBEAT_LIMITS;
     uplink::Settings {
         data_dir: config.data_dir.clone(),
         transport: transport::Settings { proxy: config.proxy.clone(), ..transport::Settings::default() },
         heartbeat_interval: config.heartbeat_interval,
-        heartbeat_limits: (shortest.min(config.heartbeat_interval), longest.max(config.heartbeat_interval)),
+        heartbeat_limits: limits(config.heartbeat_interval, Config::default().heartbeat_interval, HEARTBEAT_LIMITS),
         reconnect_first: config.reconnect_first,
         reconnect_min: config.reconnect_min,
         reconnect_max: config.reconnect_max,
@@ -117,6 +116,11 @@ fn uplink_settings(config: &Config) -> uplink::Settings {
         spool: Limits { bytes_max: config.spool_bytes_max, age_max: config.spool_age_max },
         stop_grace: config.stop_grace,
     }
+}
+
+/// Between which intervals policy may choose.
+fn limits(configured: Duration, default: Duration, limits: (Duration, Duration)) -> (Duration, Duration) {
+    if configured == default { limits } else { (configured, configured) }
 }
 
 /// Everything that can happen here.
@@ -289,10 +293,9 @@ impl Agent {
     }
 
     fn plan_look(&mut self) {
-        let (shortest, longest) = PROBE_LIMITS;
-        let configured = self.probe_interval;
-        let wish = self.policy.probe_interval.unwrap_or(configured);
-        let interval = wish.clamp(shortest.min(configured), longest.max(configured));
+        let (shortest, longest) = limits(self.probe_interval, Config::default().probe_interval, PROBE_LIMITS);
+        let wish = self.policy.probe_interval.map(|wish| wish.clamp(shortest, longest));
+        let interval = wish.unwrap_or(self.probe_interval);
         let jitter = 1.0 + (rand::random::<f64>() * 2.0 - 1.0) * SCHEDULE_JITTER;
         self.next_look = Instant::now() + interval.mul_f64(jitter);
     }

@@ -364,7 +364,7 @@ impl Uplink {
     fn lost(&mut self, error: &SessionError) -> Result<(), UplinkError> {
         self.session = None;
         let text = error.to_string();
-        if error.is_revoked() {
+        if error.is_final() {
             return Err(UplinkError::Refused(text));
         }
         if error.is_expired() {

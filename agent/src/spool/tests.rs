@@ -1,1 +1,174 @@
-//! Tests.
+//! Order, bounds, last values, and what happens to a spool that is of no use.
+
+use std::time::Duration;
+
+use super::*;
+
+const HOUR_S: i64 = 3_600;
+
+fn limits(bytes_max: u64) -> Limits {
+    Limits { bytes_max, age_max: Duration::from_secs(24 * 3_600) }
+}
+
+fn at(hours: i64) -> Timestamp {
+    Timestamp::from_second(1_700_000_000 + hours * HOUR_S).expect("a time")
+}
+
+fn report(epoch: u64, sequence: u64, groups: &[(&str, usize)], hours: i64) -> wire::Report {
+    let group = groups.iter().map(|(name, bytes)| wire::Group {
+        name: (*name).to_owned(),
+        schema_version: 1,
+        // What repeats is compressed by nobody here; the content tells reports apart.
+        body: vec![u8::try_from(sequence % 251).expect("small"); *bytes].into(),
+        observed_unix_ms: at(hours).as_millisecond(),
+    });
+    wire::Report { epoch, sequence, group: group.collect(), dropped: None }
+}
+
+fn all(spool: &Spool) -> Vec<wire::Report> {
+    let mut reports = Vec::new();
+    let mut position = None;
+    while let Some((next, report)) = spool.after(position).expect("readable") {
+        reports.push(report);
+        position = Some(next);
+    }
+    reports
+}
+
+fn numbered(first: u64) -> impl FnMut(Vec<wire::Group>) -> wire::Report {
+    let mut sequence = first;
+    move |group| {
+        sequence += 1;
+        wire::Report { epoch: 99, sequence: sequence - 1, group, dropped: None }
+    }
+}
+
+#[test]
+fn survives_a_restart_in_order_and_forgets_only_what_is_acked() {
+    let dir = tempfile::tempdir().expect("folder");
+    let mut spool = Spool::open(dir.path(), limits(64 << 20), at(0)).expect("open");
+    let reports: Vec<_> = (1..=5).map(|n| report(7, n, &[("usb", 10)], 0)).collect();
+    for report in &reports {
+        spool.push(report).expect("pushed");
+    }
+    spool.close().expect("closed");
+    assert!(Spool::is_there(dir.path()));
+
+    let mut spool = Spool::open(dir.path(), limits(64 << 20), at(1)).expect("open again");
+    assert_eq!(all(&spool), reports);
+    assert_eq!(spool.acked(Epoch(8), Sequence(5), None).expect("acked"), 0, "another run of the agent");
+    assert_eq!(spool.acked(Epoch(7), Sequence(3), Some(Sequence(2))).expect("acked"), 1, "what is held stays");
+    assert_eq!(spool.acked(Epoch(7), Sequence(3), None).expect("acked"), 2);
+    assert_eq!(all(&spool), reports[3..]);
+    assert_eq!(spool.acked(Epoch(7), Sequence(9), None).expect("acked"), 2);
+    spool.close().expect("closed");
+    assert!(!Spool::is_there(dir.path()) && !home(dir.path()).exists(), "drained: nothing is left");
+}
+
+#[test]
+fn too_old_reports_leave_their_last_values_under_a_new_number() {
+    let dir = tempfile::tempdir().expect("folder");
+    let mut spool = Spool::open(dir.path(), limits(64 << 20), at(0)).expect("open");
+    spool.push(&report(7, 1, &[("usb", 10), ("patch", 10)], 0)).expect("pushed");
+    spool.push(&report(7, 2, &[("patch", 11)], 1)).expect("pushed");
+    spool.push(&report(7, 3, &[("host", 12)], 30)).expect("pushed");
+    spool.push(&report(7, 4, &[("patch", 13)], 30)).expect("pushed");
+    assert_eq!(spool.keep_bounds(at(20), numbered(1)).expect("kept"), None, "young enough");
+    let lost = spool.keep_bounds(at(30), numbered(1)).expect("kept").expect("something went");
+    assert_eq!(lost.count, 2);
+    assert_eq!((lost.first_unix_ms, lost.last_unix_ms), (at(0).as_millisecond(), at(1).as_millisecond()));
+    let left = all(&spool);
+    let names: Vec<Vec<&str>> =
+        left.iter().map(|report| report.group.iter().map(|group| group.name.as_str()).collect()).collect();
+    assert_eq!(names, [vec!["host"], vec!["patch"], vec!["usb"]], "the newer patch supersedes the older");
+    assert_eq!((left[2].epoch, left[2].sequence), (99, 1), "a number that cannot have reached the collector");
+}
+
+#[test]
+fn a_full_spool_stays_within_its_bytes_and_keeps_each_last_value() {
+    const BYTES_MAX: u64 = 2 << 20;
+    let dir = tempfile::tempdir().expect("folder");
+    let mut spool = Spool::open(dir.path(), limits(BYTES_MAX), at(0)).expect("open");
+    spool.push(&report(7, 1, &[("host", 100)], 0)).expect("pushed");
+    let mut number = numbered(1);
+    let mut lost = 0;
+    for n in 2..=400 {
+        spool.push(&report(7, n, &[("patch", 16 * 1024)], 0)).expect("pushed");
+        lost += spool.keep_bounds(at(0), &mut number).expect("kept").map_or(0, |lost| lost.count);
+        let on_disk = spool.db.size_on_disk().expect("size");
+        assert!(on_disk <= BYTES_MAX + (1 << 20), "{on_disk} bytes on disk after {n}");
+    }
+    assert!(lost > 100, "{lost}");
+    let left = all(&spool);
+    assert!(left.iter().any(|report| report.group.iter().any(|group| group.name == "host")), "the only value of host");
+    let last = left.iter().filter(|report| report.group[0].name == "patch").next_back().expect("a patch");
+    assert_eq!(last.sequence, 400);
+    spool.close().expect("closed");
+    let spool = Spool::open(dir.path(), limits(BYTES_MAX), at(0)).expect("open again");
+    assert_eq!(all(&spool), left);
+}
+
+#[test]
+fn a_loss_that_was_not_told_is_added_to_the_next() {
+    let mut values = LastValues::default();
+    let mut carrier = report(7, 1, &[], 0);
+    carrier.dropped = Some(wire::Dropped {
+        count: 5,
+        first_unix_ms: at(-9).as_millisecond(),
+        last_unix_ms: at(-8).as_millisecond(),
+        reason: String::new(),
+    });
+    values.take(carrier);
+    values.take(report(7, 2, &[("usb", 1)], 3));
+    let (groups, lost) = values.finish();
+    assert_eq!(groups.len(), 1);
+    let lost = lost.expect("lost");
+    assert_eq!((lost.count, lost.first_unix_ms, lost.last_unix_ms), (
+        6,
+        at(-9).as_millisecond(),
+        at(3).as_millisecond()
+    ));
+}
+
+#[test]
+fn a_damaged_spool_is_known_as_such_and_set_aside() {
+    for damage in ["marker", "file", "record"] {
+        let dir = tempfile::tempdir().expect("folder");
+        let mut spool = Spool::open(dir.path(), limits(64 << 20), at(0)).expect("open");
+        for n in 1..=50 {
+            spool.push(&report(7, n, &[("usb", 2_000)], 0)).expect("pushed");
+        }
+        let folder = spool.folder.clone();
+        if damage == "record" {
+            spool.db.insert(u64::MAX.to_be_bytes(), b"\xff\xff\xff".as_slice()).expect("inserted");
+            spool.db.flush().expect("flushed");
+        }
+        spool.close().expect("closed");
+        match damage {
+            "marker" => std::fs::write(marker(&home(dir.path())), "../elsewhere").expect("written"),
+            "file" => std::fs::write(folder.join("conf"), "nonsense").expect("written"),
+            _ => {}
+        }
+        let error = Spool::open(dir.path(), limits(64 << 20), at(0)).expect_err(damage);
+        assert!(error.is_damage() || damage == "file", "{damage}: {error:?}");
+        let aside = Spool::set_aside(dir.path()).expect("set aside");
+        assert!(aside.exists() && !Spool::is_there(dir.path()));
+        let spool = Spool::open(dir.path(), limits(64 << 20), at(0)).expect("a new one");
+        assert!(spool.is_empty());
+    }
+}
+
+#[test]
+fn a_crash_before_the_marker_moved_leaves_the_old_spool() {
+    let dir = tempfile::tempdir().expect("folder");
+    let mut spool = Spool::open(dir.path(), limits(64 << 20), at(0)).expect("open");
+    spool.push(&report(7, 1, &[("usb", 10)], 0)).expect("pushed");
+    spool.close().expect("closed");
+    // The rewrite had begun: another folder, no marker for it yet.
+    let half = home(dir.path()).join("s1");
+    std::fs::create_dir(&half).expect("folder");
+    std::fs::write(half.join("db"), "half").expect("written");
+    let spool = Spool::open(dir.path(), limits(64 << 20), at(1)).expect("open");
+    assert_eq!(spool.len(), 1);
+    assert!(!half.exists(), "swept");
+}

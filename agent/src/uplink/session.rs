@@ -11,7 +11,7 @@ use tenken_proto::wire::reporting_client::ReportingClient;
 use tenken_proto::wire::{self, down, up};
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
-use tonic::{Status, Streaming};
+use tonic::{Code, Status, Streaming};
 
 use super::outbox::IN_FLIGHT_MAX;
 use crate::transport::{self, Address, Alerts, ConnectError};
@@ -62,22 +62,22 @@ pub enum SessionError {
 }
 
 impl SessionError {
-    /// The certificate was revoked, by an alert that only the collector can have sent: after the handshake.
+    /// This agent will not be let in again. Both ways of saying so come after the handshake: from the collector.
     #[must_use]
-    pub fn is_revoked(&self) -> bool {
-        self.alert() == Some(AlertDescription::CertificateRevoked)
+    pub fn is_final(&self) -> bool {
+        match self {
+            Self::Alert { alert, .. } => *alert == Some(AlertDescription::CertificateRevoked),
+            Self::Status(status) => status.code() == Code::PermissionDenied,
+            Self::Connect(_) | Self::Protocol(_) | Self::Refused { .. } => false,
+        }
     }
 
     /// The collector does not take the certificate at this time.
     #[must_use]
     pub fn is_expired(&self) -> bool {
-        self.alert() == Some(AlertDescription::CertificateExpired)
-    }
-
-    fn alert(&self) -> Option<AlertDescription> {
         match self {
-            Self::Alert { alert, .. } => *alert,
-            Self::Connect(_) | Self::Status(_) | Self::Protocol(_) | Self::Refused { .. } => None,
+            Self::Alert { alert, .. } => *alert == Some(AlertDescription::CertificateExpired),
+            Self::Connect(_) | Self::Status(_) | Self::Protocol(_) | Self::Refused { .. } => false,
         }
     }
 
