@@ -100,7 +100,6 @@ pub type Key = (Epoch, Sequence);
 pub type Position = u64;
 
 /// An open spool.
-#[derive(Debug)]
 pub struct Spool {
     home: PathBuf,
     folder: PathBuf,
@@ -114,6 +113,12 @@ struct Item {
     key: Key,
     bytes: u64,
     at: Timestamp,
+}
+
+impl std::fmt::Debug for Spool {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Spool").field("folder", &self.folder).field("reports", &self.len()).finish_non_exhaustive()
+    }
 }
 
 impl Spool {

@@ -123,39 +123,68 @@ fn a_loss_that_was_not_told_is_added_to_the_next() {
     let (groups, lost) = values.finish();
     assert_eq!(groups.len(), 1);
     let lost = lost.expect("lost");
-    assert_eq!((lost.count, lost.first_unix_ms, lost.last_unix_ms), (
-        6,
-        at(-9).as_millisecond(),
-        at(3).as_millisecond()
-    ));
+    assert_eq!(
+        (lost.count, lost.first_unix_ms, lost.last_unix_ms),
+        (6, at(-9).as_millisecond(), at(3).as_millisecond())
+    );
 }
 
 #[test]
 fn a_damaged_spool_is_known_as_such_and_set_aside() {
-    for damage in ["marker", "file", "record"] {
+    for damage in ["marker", "record"] {
         let dir = tempfile::tempdir().expect("folder");
-        let mut spool = Spool::open(dir.path(), limits(64 << 20), at(0)).expect("open");
-        for n in 1..=50 {
-            spool.push(&report(7, n, &[("usb", 2_000)], 0)).expect("pushed");
-        }
-        let folder = spool.folder.clone();
+        let spool = filled(dir.path());
         if damage == "record" {
             spool.db.insert(u64::MAX.to_be_bytes(), b"\xff\xff\xff".as_slice()).expect("inserted");
-            spool.db.flush().expect("flushed");
+            spool.flush().expect("flushed");
         }
         spool.close().expect("closed");
-        match damage {
-            "marker" => std::fs::write(marker(&home(dir.path())), "../elsewhere").expect("written"),
-            "file" => std::fs::write(folder.join("conf"), "nonsense").expect("written"),
-            _ => {}
+        if damage == "marker" {
+            fs::write(marker(&home(dir.path())), "../elsewhere").expect("written");
         }
         let error = Spool::open(dir.path(), limits(64 << 20), at(0)).expect_err(damage);
-        assert!(error.is_damage() || damage == "file", "{damage}: {error:?}");
+        assert!(error.is_damage(), "{damage}: {error:?}");
         let aside = Spool::set_aside(dir.path()).expect("set aside");
         assert!(aside.exists() && !Spool::is_there(dir.path()));
         let spool = Spool::open(dir.path(), limits(64 << 20), at(0)).expect("a new one");
         assert!(spool.is_empty());
     }
+}
+
+#[test]
+fn whatever_lies_in_the_file_the_agent_goes_on() {
+    for nth in 0..12_usize {
+        let dir = tempfile::tempdir().expect("folder");
+        let spool = filled(dir.path());
+        let file = spool.folder.join("db");
+        spool.close().expect("closed");
+        let mut bytes = fs::read(&file).expect("readable");
+        let len = bytes.len();
+        match nth % 3 {
+            0 => bytes.truncate(len * nth / 12),
+            1 => bytes.iter_mut().skip(len * nth / 24).take(512).for_each(|byte| *byte = 0xA5),
+            _ => bytes.fill(0xFF),
+        }
+        fs::write(&file, bytes).expect("written");
+        let mut spool = match Spool::open(dir.path(), limits(64 << 20), at(0)) {
+            Ok(spool) => spool,
+            Err(error) => {
+                assert!(error.is_damage(), "{nth}: {error:?}");
+                Spool::set_aside(dir.path()).expect("set aside");
+                Spool::open(dir.path(), limits(64 << 20), at(0)).expect("a new one")
+            }
+        };
+        spool.push(&report(9, 1, &[("usb", 10)], 0)).expect("pushed");
+        assert!(all(&spool).iter().any(|report| report.epoch == 9));
+    }
+}
+
+fn filled(dir: &Path) -> Spool {
+    let mut spool = Spool::open(dir, limits(64 << 20), at(0)).expect("open");
+    for n in 1..=50 {
+        spool.push(&report(7, n, &[("usb", 2_000)], 0)).expect("pushed");
+    }
+    spool
 }
 
 #[test]
@@ -166,8 +195,8 @@ fn a_crash_before_the_marker_moved_leaves_the_old_spool() {
     spool.close().expect("closed");
     // The rewrite had begun: another folder, no marker for it yet.
     let half = home(dir.path()).join("s1");
-    std::fs::create_dir(&half).expect("folder");
-    std::fs::write(half.join("db"), "half").expect("written");
+    fs::create_dir(&half).expect("folder");
+    fs::write(half.join("db"), "half").expect("written");
     let spool = Spool::open(dir.path(), limits(64 << 20), at(1)).expect("open");
     assert_eq!(spool.len(), 1);
     assert!(!half.exists(), "swept");
