@@ -101,7 +101,7 @@ fn a_full_spool_stays_within_its_bytes_and_keeps_each_last_value() {
     assert!(lost > 100, "{lost}");
     let left = all(&spool);
     assert!(left.iter().any(|report| report.group.iter().any(|group| group.name == "host")), "the only value of host");
-    let last = left.iter().filter(|report| report.group[0].name == "patch").next_back().expect("a patch");
+    let last = left.iter().rfind(|report| report.group[0].name == "patch").expect("a patch");
     assert_eq!(last.sequence, 400);
     spool.close().expect("closed");
     let spool = Spool::open(dir.path(), limits(BYTES_MAX), at(0)).expect("open again");
