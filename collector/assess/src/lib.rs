@@ -5,6 +5,7 @@
 //! - [`text`]: the two languages of everything a person reads.
 //! - [`pack`]: controls, checklists, methods and life cycles as data; read, checked and hashed.
 //! - [`condition`]: CEL over facts; checked before it ever runs, and unknown where a fact is missing.
+//! - [`derived`]: facts that the collector derives itself.
 //! - [`verdict`]: one control on one host, with reasons and the moment at which it turns.
 //! - [`declare`]: what people say, and until when.
 //! - [`answer`]: one item of a checklist over all hosts.
@@ -15,7 +16,9 @@
 //! count as pass and never as absent; time only moves forward, and only as an argument.
 
 pub mod answer;
+pub mod condition;
 pub mod declare;
+pub mod derived;
 pub mod fleet;
 pub mod ledger;
 pub mod likelihood;

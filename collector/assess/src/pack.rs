@@ -3,16 +3,25 @@
 //! A pack set is read whole or not at all: every mistake is named with file, line, column and remedy, all
 //! at once. Its hash is SHA-256 over the sorted names and bytes of its files, and stands beside every move.
 
+pub mod control;
+mod lists;
+mod read;
+pub mod test;
+mod yaml;
+
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use serde::Serialize;
 use tenken_proto::ident::Digest;
 
-use crate::answer::{Effect, Word};
+use crate::answer::Word;
 use crate::fleet::change::PackFile;
 use crate::likelihood::Table;
 use crate::text::Text;
+
+pub use control::{Control, Link, Parameter};
+pub(crate) use yaml::nearest;
 
 /// Every pack that was read, and what it was read from.
 #[derive(Debug)]
@@ -84,53 +93,6 @@ pub struct ScoreBand {
     pub title: Text,
 }
 
-/// What a control does to an item.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Link {
-    /// The checklist's id.
-    pub checklist: String,
-    /// The item's id.
-    pub item: String,
-    /// What it does.
-    pub effect: Effect,
-    /// A cap never goes below this answer.
-    pub cap_at_least: Option<Word>,
-}
-
-/// A threshold of a control.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Parameter {
-    /// Its name in conditions: `params.NAME`.
-    pub name: String,
-    /// Its value.
-    pub value: i64,
-    /// Of what: `days`, `hours`, `count`.
-    pub unit: String,
-    /// It is our default and no publisher's number.
-    pub ours: bool,
-    /// Who says so, or why we chose it; requirement ids.
-    pub source: Text,
-}
-
-/// A control: a statement that the facts of one host can meet or not.
-#[derive(Debug)]
-pub struct Control {
-    /// Its id, such as `os.supported`.
-    pub id: String,
-    /// Its title.
-    pub title: Text,
-    /// The facts that it reads, as `group.field`.
-    pub reads: Vec<String>,
-    /// Its thresholds.
-    pub parameters: Vec<Parameter>,
-    /// What to do when it is not met.
-    pub remedy: Text,
-    /// The items it speaks to.
-    pub links: Vec<Link>,
-    /// Requirement ids that it follows.
-    pub follows: Vec<String>,
-}
-
 /// How risk is computed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Method {
@@ -138,6 +100,8 @@ pub struct Method {
     pub id: String,
     /// Its title.
     pub title: Text,
+    /// Who publishes it.
+    pub publisher: Text,
     /// The highest value of C, I and A.
     pub importance_max: u8,
     /// Threat × vulnerability.
@@ -166,6 +130,8 @@ pub struct Lifecycle {
 pub struct Release {
     /// `VERSION_ID` of os-release.
     pub version: String,
+    /// Its name for people.
+    pub name: String,
     /// The first moment without the publisher's ordinary security support.
     pub security_support_ends_at: Option<Timestamp>,
     /// The first moment without free long-term support.
@@ -263,26 +229,149 @@ impl PackSet {
     /// # Errors
     /// Every mistake in them; a test keeps this from happening.
     pub fn built_in() -> Result<Self, Problems> {
-        Self::load(Vec::new())
+        let file = |(name, text): &(&str, &str)| PackFile { name: (*name).to_owned(), text: (*text).to_owned() };
+        Self::load(BUILT_IN.iter().map(file).collect())
     }
 
-    /// Reads pack files.
+    /// Reads pack files. The folder says what a file is: `…/controls/`, `…/checklists/`, `…/methods/`,
+    /// `…/lifecycles/`.
     ///
     /// # Errors
     /// Every mistake in all files.
     pub fn load(mut files: Vec<PackFile>) -> Result<Self, Problems> {
         files.sort();
         let hash = hash_of(&files);
-        Ok(Self {
-            files,
+        let mut problems = Vec::new();
+        let mut set = Self {
+            files: Vec::new(),
             hash,
             controls: Vec::new(),
             checklists: Vec::new(),
             methods: Vec::new(),
             lifecycles: Vec::new(),
-        })
+        };
+        if files.len() > FILES_MAX {
+            problems.push(Problem::of_file("", format!("{} files, allowed {FILES_MAX}", files.len()), "merge packs"));
+            return Err(Problems(problems));
+        }
+        let mut places = Places::default();
+        for file in &files {
+            set.read(file, &mut places, &mut problems);
+        }
+        set.controls.sort_by(|a, b| a.id.cmp(&b.id));
+        set.checklists.sort_by(|a, b| a.id.cmp(&b.id));
+        set.methods.sort_by(|a, b| a.id.cmp(&b.id));
+        set.lifecycles.sort_by(|a, b| a.os_id.cmp(&b.os_id));
+        if problems.is_empty() {
+            set.cross_check(&places, &mut problems);
+        }
+        set.files = files;
+        if problems.is_empty() { Ok(set) } else { Err(Problems(problems)) }
+    }
+
+    fn read(&mut self, file: &PackFile, places: &mut Places, problems: &mut Vec<Problem>) {
+        let node = match yaml::parse(&file.name, &file.text) {
+            Ok(node) => node,
+            Err(problem) => return problems.push(problem),
+        };
+        let mut reader = yaml::Reader { file: &file.name, problems };
+        let folder = file.name.rsplit('/').nth(1).unwrap_or_default();
+        let id = match folder {
+            "controls" => read::control(&mut reader, &node).map(|it| {
+                let id = format!("control `{}`", it.id);
+                self.controls.push(it);
+                id
+            }),
+            "checklists" => lists::checklist(&mut reader, &node).map(|it| {
+                let id = format!("checklist `{}`", it.id);
+                self.checklists.push(it);
+                id
+            }),
+            "methods" => lists::method(&mut reader, &node).map(|it| {
+                let id = format!("method `{}`", it.id);
+                self.methods.push(it);
+                id
+            }),
+            "lifecycles" => lists::lifecycle(&mut reader, &node).map(|it| {
+                let id = format!("life cycle of `{}`", it.os_id);
+                self.lifecycles.push(it);
+                id
+            }),
+            _ => {
+                let remedy = "put it into controls/, checklists/, methods/ or lifecycles/ of its pack";
+                problems.push(Problem::of_file(&file.name, "the folder does not say what this is", remedy));
+                None
+            }
+        };
+        if let Some(id) = id
+            && let Some(other) = places.0.insert(id.clone(), file.name.clone())
+        {
+            let problem = format!("{id} is also in {other}");
+            problems.push(Problem::of_file(&file.name, problem, "give it an id of its own, or take one out"));
+        }
+    }
+
+    /// Names that stand in one file and are meant in another.
+    fn cross_check(&self, places: &Places, problems: &mut Vec<Problem>) {
+        for control in &self.controls {
+            let file = places.of(&format!("control `{}`", control.id));
+            for link in &control.links {
+                let found = self.checklist(&link.checklist).map(|list| list.items.iter().any(|it| it.id == link.item));
+                let problem = match found {
+                    Some(true) => continue,
+                    Some(false) => format!("checklist `{}` has no item `{}`", link.checklist, link.item),
+                    None => format!("there is no checklist `{}`", link.checklist),
+                };
+                problems.push(Problem::of_file(file, problem, "correct the link"));
+            }
+        }
+        for method in &self.methods {
+            let file = places.of(&format!("method `{}`", method.id));
+            for id in method.controls.iter().filter(|id| self.control(id).is_none()) {
+                problems.push(Problem::of_file(file, format!("there is no control `{id}`"), "correct `controls`"));
+            }
+        }
     }
 }
+
+/// Most files of a pack set.
+pub const FILES_MAX: usize = 1_000;
+
+/// In which file each thing stands.
+#[derive(Debug, Default)]
+struct Places(BTreeMap<String, String>);
+
+impl Places {
+    fn of(&self, id: &str) -> &str {
+        self.0.get(id).map_or("", String::as_str)
+    }
+}
+
+impl Problem {
+    fn of_file(file: &str, problem: impl Into<String>, remedy: &str) -> Self {
+        Self { file: file.to_owned(), line: 0, column: 0, problem: problem.into(), remedy: remedy.to_owned() }
+    }
+}
+
+macro_rules! built_in {
+    ($($name:literal),+ $(,)?) => {
+        [$(($name, include_str!(concat!("../packs/", $name)))),+]
+    };
+}
+
+/// The files of the built-in packs; a test compares the list with the folder.
+const BUILT_IN: [(&str, &str); 10] = built_in![
+    "base/checklists/tenken-base.yaml",
+    "base/controls/av.definitions_fresh.yaml",
+    "base/controls/log.retention_sufficient.yaml",
+    "base/controls/os.supported.yaml",
+    "base/controls/patch.security_updates_applied.yaml",
+    "base/controls/usb.storage_enforced.yaml",
+    "base/lifecycles/debian.yaml",
+    "base/lifecycles/ubuntu.yaml",
+    "ipa-self-3/checklists/ipa-self-3.yaml",
+    "tool-a/methods/tool-a-v2.yaml",
+];
 
 fn hash_of(files: &[PackFile]) -> Digest {
     let mut bytes = Vec::new();
@@ -294,3 +383,6 @@ fn hash_of(files: &[PackFile]) -> Digest {
     }
     Digest::of(&bytes)
 }
+
+#[cfg(test)]
+mod tests;

@@ -37,3 +37,29 @@ impl Text {
         }
     }
 }
+
+/// The names in braces of a template, in both languages.
+pub(crate) fn placeholders(text: &Text) -> Vec<String> {
+    let mut names = Vec::new();
+    for side in [&text.ja, &text.en] {
+        fill(side, &mut |name| {
+            names.push(name.to_owned());
+            String::new()
+        });
+    }
+    names
+}
+
+/// The template with each `{name}` replaced.
+pub(crate) fn fill(template: &str, value: &mut dyn FnMut(&str) -> String) -> String {
+    let mut filled = String::new();
+    let mut rest = template;
+    while let Some(open) = rest.find('{') {
+        let Some(close) = rest[open..].find('}').map(|close| open + close) else { break };
+        filled.push_str(&rest[..open]);
+        filled.push_str(&value(&rest[open + 1..close]));
+        rest = &rest[close + 1..];
+    }
+    filled.push_str(rest);
+    filled
+}

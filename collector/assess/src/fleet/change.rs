@@ -190,6 +190,6 @@ pub struct ParameterSetting {
     pub control: String,
     /// The parameter's name.
     pub parameter: String,
-    /// The value: a number, or a duration in the parameter's unit.
-    pub value: i64,
+    /// The value as packs write it: a number, or a duration such as `90s`, `36h`, `3d`.
+    pub value: String,
 }

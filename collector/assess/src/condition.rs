@@ -1,0 +1,286 @@
+//! Conditions: CEL over the facts of one host.
+//!
+//! A condition is checked when its pack is read ([`check`]): every name and every type against the schemas
+//! of the facts, no `has()`, no macro but `all` and `exists`, at most [`SOURCE_BYTES_MAX`] bytes and
+//! [`DEPTH_MAX`] levels. When it runs, a fact that is missing makes it unknown, never true.
+//!
+//! Conditions cannot see time. A time rule names a moment ([`Moment`]) and what holds from then on.
+
+mod check;
+mod value;
+
+use std::collections::BTreeSet;
+use std::fmt;
+use std::sync::{Arc, LazyLock};
+
+use cel::common::value::CowVal;
+use cel::context::VariableResolver;
+use cel::{Context, Env, Program};
+use jiff::Timestamp;
+use tenken_proto::value::Record;
+
+pub use check::Ty;
+use value::{ParamsVal, RecordVal};
+
+/// Longest condition, in bytes.
+pub const SOURCE_BYTES_MAX: usize = 1_024;
+/// Deepest nesting of a condition, in brackets and in its parsed form.
+pub const DEPTH_MAX: usize = 24;
+
+/// The standard functions; built once.
+static ENVIRONMENT: LazyLock<Arc<Env>> = LazyLock::new(|| Arc::new(Env::stdlib()));
+
+/// The facts of one host, by group.
+pub trait Facts: Send + Sync {
+    /// The group's record, derived fields included; none when it was never reported.
+    fn group(&self, name: &str) -> Option<&Record>;
+}
+
+/// What is known of something that is true or false.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Truth {
+    /// It is so.
+    Yes,
+    /// It is not so.
+    No,
+    /// A fact is missing that would decide it.
+    Unknown,
+}
+
+/// A mistake in a condition: where in its text, what, and what to do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mistake {
+    /// Character of the text, from 0.
+    pub offset: usize,
+    /// What is wrong.
+    pub problem: String,
+    /// What to do.
+    pub remedy: String,
+}
+
+/// Names and types that a condition may use beside the facts.
+#[derive(Debug, Clone, Default)]
+pub struct Scope<'a> {
+    /// Names of the control's parameters.
+    pub parameters: Vec<&'a str>,
+    /// Variables bound around the condition: name, path of the fact, type.
+    pub variables: Vec<(String, String, Ty)>,
+}
+
+/// A checked condition.
+pub struct Condition {
+    source: String,
+    program: Program,
+    reads: BTreeSet<String>,
+}
+
+impl fmt::Debug for Condition {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Condition").field(&self.source).finish()
+    }
+}
+
+impl Condition {
+    /// Parses and checks a condition that must be of that type.
+    ///
+    /// # Errors
+    /// Every mistake in it.
+    pub fn compile(source: &str, wanted: &Ty, scope: &Scope<'_>) -> Result<Self, Vec<Mistake>> {
+        check::bounds(source)?;
+        let program = Program::compile(source).map_err(|errors| check::syntax(source, &errors))?;
+        let reads = check::check(&program, source, wanted, scope)?;
+        Ok(Self { source: source.to_owned(), program, reads })
+    }
+
+    /// As it is written.
+    #[must_use]
+    pub fn source(&self) -> &str {
+        &self.source
+    }
+
+    /// The facts that it reads: `group.field`, and `group.field[].part` inside lists.
+    #[must_use]
+    pub fn reads(&self) -> &BTreeSet<String> {
+        &self.reads
+    }
+
+    /// Whether it holds.
+    pub fn holds(&self, facts: &dyn Facts, parameters: &[(String, i64)]) -> Truth {
+        self.holds_for(facts, parameters, None)
+    }
+
+    fn holds_for(&self, facts: &dyn Facts, parameters: &[(String, i64)], item: Option<(&str, &Record)>) -> Truth {
+        let names = Names { facts, parameters, item };
+        let mut context = Context::with_env(Arc::clone(&ENVIRONMENT));
+        context.set_variable_resolver(&names);
+        match cel::Value::resolve_val(self.program.expression(), &context) {
+            Ok(value) => match value.downcast_ref::<cel::common::types::CelBool>() {
+                Some(it) if *it.inner() => Truth::Yes,
+                Some(_) => Truth::No,
+                None => Truth::Unknown,
+            },
+            Err(_) => Truth::Unknown,
+        }
+    }
+
+    fn time(&self, facts: &dyn Facts, parameters: &[(String, i64)], item: Option<(&str, &Record)>) -> When {
+        let names = Names { facts, parameters, item };
+        let mut context = Context::with_env(Arc::clone(&ENVIRONMENT));
+        context.set_variable_resolver(&names);
+        match cel::Value::resolve_val(self.program.expression(), &context) {
+            Ok(value) => match value.downcast_ref::<cel::common::types::CelInt>() {
+                Some(it) => Timestamp::from_millisecond(*it.inner()).map_or(When::Unknown, When::At),
+                None => When::Absent,
+            },
+            Err(_) => When::Unknown,
+        }
+    }
+}
+
+/// A moment that facts name, or not.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum When {
+    /// Then.
+    At(Timestamp),
+    /// Then or later: other items could not be read, and the newest counts.
+    AtLeast(Timestamp),
+    /// Then or earlier: other items could not be read, and the oldest counts.
+    AtMost(Timestamp),
+    /// Looked, and there is none.
+    Absent,
+    /// No item is concerned.
+    NoItem,
+    /// Could not be read.
+    Unknown,
+}
+
+/// Which of several moments counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Pick {
+    /// The newest.
+    Latest,
+    /// The oldest.
+    Earliest,
+}
+
+/// The moment of a time rule.
+#[derive(Debug)]
+pub enum Moment {
+    /// One expression.
+    One(Condition),
+    /// Over the items of a list.
+    Each {
+        /// The list's group and field.
+        list: (String, String),
+        /// The variable's name.
+        variable: String,
+        /// Which items count.
+        filter: Option<Condition>,
+        /// The moment of one item.
+        at: Condition,
+        /// Which of them.
+        pick: Pick,
+    },
+}
+
+impl Moment {
+    /// The facts that it reads.
+    pub fn reads(&self) -> BTreeSet<String> {
+        match self {
+            Self::One(condition) => condition.reads.clone(),
+            Self::Each { list: (group, field), filter, at, .. } => {
+                let mut reads = at.reads.clone();
+                reads.extend(filter.iter().flat_map(|filter| filter.reads.iter().cloned()));
+                reads.insert(format!("{group}.{field}"));
+                reads
+            }
+        }
+    }
+
+    /// When it is.
+    pub fn when(&self, facts: &dyn Facts, parameters: &[(String, i64)]) -> When {
+        use tenken_proto::observed::Observed;
+        use tenken_proto::value::Value;
+        match self {
+            Self::One(at) => at.time(facts, parameters, None),
+            Self::Each { list: (group, field), variable, filter, at, pick } => {
+                match facts.group(group).and_then(|record| record.get(field)) {
+                    Some(Observed::Known { value: Value::List(items), .. }) => {
+                        let moments = items.iter().filter_map(|item| match item {
+                            Value::Record(record) => {
+                                item_moment(record, variable, filter.as_ref(), at, facts, parameters)
+                            }
+                            _ => Some(When::Unknown),
+                        });
+                        combine(moments, *pick)
+                    }
+                    Some(Observed::Absent { .. }) => When::NoItem,
+                    Some(Observed::Known { .. } | Observed::Unreadable { .. } | Observed::Withheld) | None => {
+                        When::Unknown
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn item_moment(
+    item: &Record,
+    variable: &str,
+    filter: Option<&Condition>,
+    at: &Condition,
+    facts: &dyn Facts,
+    parameters: &[(String, i64)],
+) -> Option<When> {
+    let bound = Some((variable, item));
+    match filter.map_or(Truth::Yes, |filter| filter.holds_for(facts, parameters, bound)) {
+        Truth::No => None,
+        Truth::Unknown => Some(When::Unknown),
+        Truth::Yes => Some(at.time(facts, parameters, bound)),
+    }
+}
+
+fn combine(moments: impl Iterator<Item = When>, pick: Pick) -> When {
+    let (mut best, mut unknown, mut absent): (Option<Timestamp>, bool, bool) = (None, false, false);
+    for moment in moments {
+        match moment {
+            When::At(at) | When::AtLeast(at) | When::AtMost(at) => {
+                best = Some(best.map_or(at, |best| match pick {
+                    Pick::Latest => best.max(at),
+                    Pick::Earliest => best.min(at),
+                }));
+            }
+            When::Unknown => unknown = true,
+            When::Absent => absent = true,
+            When::NoItem => {}
+        }
+    }
+    match (best, unknown, pick) {
+        (Some(best), false, _) => When::At(best),
+        (Some(best), true, Pick::Latest) => When::AtLeast(best),
+        (Some(best), true, Pick::Earliest) => When::AtMost(best),
+        (None, true, _) => When::Unknown,
+        (None, false, _) if absent => When::Absent,
+        (None, false, _) => When::NoItem,
+    }
+}
+
+struct Names<'a> {
+    facts: &'a dyn Facts,
+    parameters: &'a [(String, i64)],
+    item: Option<(&'a str, &'a Record)>,
+}
+
+impl VariableResolver for Names<'_> {
+    fn resolve<'b>(&'b self, name: &str) -> Option<CowVal<'b, 'b>> {
+        if let Some((variable, record)) = self.item
+            && variable == name
+        {
+            return Some(CowVal::owned(RecordVal(record)));
+        }
+        if name == check::PARAMS {
+            return Some(CowVal::owned(ParamsVal(self.parameters)));
+        }
+        self.facts.group(name).map(|record| CowVal::owned(RecordVal(record)))
+    }
+}
