@@ -6,6 +6,8 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::declare::Declaration;
+use crate::pack::Scoring;
 use crate::text::Text;
 use crate::verdict::Outcome;
 
@@ -182,7 +184,7 @@ pub struct Answer {
     /// The most that the facts allow: capped items only.
     pub cap: Option<Word>,
     /// The declaration that holds now.
-    pub declaration: Option<crate::declare::Declaration>,
+    pub declaration: Option<Declaration>,
     /// What to do next, for each control that is not met.
     pub remedies: Vec<Text>,
 }
@@ -286,7 +288,7 @@ impl Tally {
         if scope > 0 && fail == scope {
             return Some(Word::NotImplemented);
         }
-        (fail + self.unknown > 0).then_some(Word::Partly)
+        (fail + self.unknown + self.partial > 0).then_some(Word::Partly)
     }
 
     /// Counts one more host, or one less.
@@ -301,4 +303,155 @@ impl Tally {
         };
         *cell = cell.saturating_add_signed(by);
     }
+}
+
+/// Everything that decides an item's answer.
+#[derive(Debug, Clone, Copy)]
+pub struct Ground<'a> {
+    /// Hosts by what the settling controls say; none when no control settles the item.
+    pub settles: Option<Tally>,
+    /// Hosts by what the capping controls say; none when no control caps the item.
+    pub caps: Option<Tally>,
+    /// A cap never goes below this.
+    pub cap_at_least: Option<Word>,
+    /// Hosts that are known at all.
+    pub hosts_known: u32,
+    /// Expected machines without a host: each is one more that is unknown.
+    pub hosts_missing: u32,
+    /// The declaration that holds now.
+    pub declaration: Option<&'a Declaration>,
+    /// The edition has *not applicable*.
+    pub allows_not_applicable: bool,
+    /// See [`crate::fleet::Settings`].
+    pub coverage_percent_min: u32,
+}
+
+/// An answer without its texts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Core {
+    /// The answer.
+    pub word: Word,
+    /// On what it stands.
+    pub basis: Basis,
+    /// What the facts alone say of a settled item.
+    pub measured: Option<Word>,
+    /// The most that the facts allow of a capped item.
+    pub cap: Option<Word>,
+    /// What was declared and what the facts say, when they disagree.
+    pub contradiction: Option<(Word, Word)>,
+    /// The counts behind a measured answer.
+    pub coverage: Option<Coverage>,
+}
+
+impl Core {
+    /// Decides.
+    #[must_use]
+    pub fn decide(ground: &Ground<'_>) -> Self {
+        let declared = ground.declaration.map(|declaration| declaration.answer);
+        let enrolled = ground.hosts_known > 0;
+        let settles = ground.settles.filter(|_| enrolled).map(|tally| ground.with_missing(tally));
+        let caps = ground.caps.filter(|_| enrolled).map(|tally| ground.with_missing(tally));
+        let measured = settles.as_ref().and_then(|tally| ground.measured(tally));
+        let cap = caps.as_ref().and_then(Tally::cap).map(|cap| match ground.cap_at_least {
+            Some(floor) => cap.min(floor),
+            None => cap,
+        });
+        let coverage = |tally: &Option<Tally>| tally.as_ref().map(|tally| ground.coverage(tally));
+        match (measured, declared) {
+            (Some(measured), declared) => {
+                let word = cap.map_or(measured, |cap| lower(measured, cap));
+                let agrees = declared == Some(word);
+                let silent = declared.is_none() || word == Word::Unknown || declared == Some(Word::Unknown);
+                Self {
+                    word,
+                    basis: if agrees { Basis::Both } else { Basis::Measured },
+                    measured: Some(word),
+                    cap,
+                    contradiction: declared.filter(|_| !agrees && !silent).map(|declared| (declared, word)),
+                    coverage: coverage(&settles),
+                }
+            }
+            (None, Some(declared)) => {
+                let word = cap.map_or(declared, |cap| lower(declared, cap));
+                let lowered = word != declared;
+                Self {
+                    word,
+                    basis: if lowered { Basis::Both } else { Basis::Declared },
+                    measured: None,
+                    cap,
+                    contradiction: lowered.then_some((declared, word)),
+                    coverage: coverage(&caps).filter(|_| lowered),
+                }
+            }
+            (None, None) => Self {
+                word: Word::Unanswered,
+                basis: Basis::Unanswered,
+                measured: None,
+                cap,
+                contradiction: None,
+                coverage: None,
+            },
+        }
+    }
+}
+
+/// The lower of an answer and a cap; only answers with a degree can be lowered.
+fn lower(word: Word, cap: Word) -> Word {
+    match word {
+        Word::Implemented | Word::Partly | Word::NotImplemented => word.max(cap),
+        Word::Unknown | Word::NotApplicable | Word::Unanswered => word,
+    }
+}
+
+impl Ground<'_> {
+    fn with_missing(&self, mut tally: Tally) -> Tally {
+        tally.unknown += self.hosts_missing;
+        tally
+    }
+
+    fn measured(&self, tally: &Tally) -> Option<Word> {
+        let nothing_applies = tally.not_applicable > 0 && self.allows_not_applicable;
+        tally.settled(self.coverage_percent_min).or_else(|| nothing_applies.then_some(Word::NotApplicable))
+    }
+
+    fn coverage(&self, tally: &Tally) -> Coverage {
+        Coverage {
+            met: tally.pass,
+            observed: tally.observed(),
+            known: tally.in_scope() - self.hosts_missing,
+            expected: tally.in_scope(),
+        }
+    }
+}
+
+/// The sum of a checklist's answers; the scoring says what each is worth.
+#[must_use]
+pub fn score(scoring: &Scoring, answers: &[(Word, Basis)]) -> Score {
+    let full = scoring.points.get(&Word::Implemented).copied().unwrap_or_default();
+    let mut score = Score { measured: 0, declared: 0, unknown_points: 0, total: None, max: 0, band: None };
+    let mut unanswered = false;
+    for (word, basis) in answers {
+        let points = points(scoring, *word).unwrap_or_default();
+        match (word, basis) {
+            (Word::Unanswered, _) => unanswered = true,
+            (Word::NotApplicable, _) => continue,
+            (Word::Unknown, _) => score.unknown_points += points,
+            (_, Basis::Measured | Basis::Both) => score.measured += points,
+            (_, Basis::Declared | Basis::Unanswered) => score.declared += points,
+        }
+        score.max += full;
+    }
+    if !unanswered {
+        let total = score.measured + score.declared + score.unknown_points;
+        score.total = Some(total);
+        let band = scoring.bands.iter().find(|band| band.from.is_none_or(|from| total >= from));
+        score.band = band.map(|band| band.title.clone());
+    }
+    score
+}
+
+/// What an answer is worth; none where it does not count.
+#[must_use]
+pub fn points(scoring: &Scoring, word: Word) -> Option<i64> {
+    scoring.points.get(&word).copied()
 }

@@ -17,6 +17,7 @@
 
 pub mod answer;
 pub mod condition;
+pub mod deadline;
 pub mod declare;
 pub mod derived;
 pub mod fleet;

@@ -303,7 +303,7 @@ pub fn reasons(control: &Control, facts: &dyn Facts, parameters: &[(String, i64)
     let timed = timed(control, facts, parameters);
     let outcome = outcome_at(base, &timed, now);
     let mut found = Vec::new();
-    let told = |because: &Because, at: Option<Timestamp>| reason(control, because, facts, at);
+    let told = |because: &Because, at: Option<Timestamp>| reason(control, because, facts, parameters, at);
     for it in &timed {
         let moment = match it.when {
             When::At(at) | When::AtLeast(at) | When::AtMost(at) => Some(at),
@@ -391,12 +391,19 @@ fn has_gap(value: &Value) -> bool {
     }
 }
 
-fn reason(control: &Control, because: &Because, facts: &dyn Facts, at: Option<Timestamp>) -> Reason {
+fn reason(
+    control: &Control,
+    because: &Because,
+    facts: &dyn Facts,
+    parameters: &[(String, i64)],
+    at: Option<Timestamp>,
+) -> Reason {
     let side = |template: &str, language| {
         fill(template, &mut |name| match name.split_once('.') {
             Some(("params", parameter)) => {
-                let found = control.parameters.iter().find(|it| it.name == parameter);
-                found.map(|it| it.value.clone()).unwrap_or_default()
+                let set = parameters.iter().find(|(name, _)| name == parameter);
+                let found = control.parameters.iter().find(|it| it.name == parameter).zip(set);
+                found.map(|(it, (_, number))| it.with(*number).value).unwrap_or_default()
             }
             Some((group, field)) => shown(facts.group(group).and_then(|record| record.get(field)), language),
             None => at.map_or_else(|| none(language), |at| at.to_string()),

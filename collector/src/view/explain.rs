@@ -94,7 +94,7 @@ fn control(state: &State, of: &view::ControlExplanation) -> v1::ControlExplanati
 fn parameter(of: &tenken_assess::pack::Parameter) -> v1::Parameter {
     v1::Parameter {
         name: of.name.clone(),
-        value: of.value,
+        value: of.value.clone(),
         unit: of.unit.clone(),
         ours: of.ours,
         source: text(&of.source),

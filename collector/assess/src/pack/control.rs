@@ -18,8 +18,8 @@ pub struct Control {
     pub id: String,
     /// Its title.
     pub title: Text,
-    /// The facts that it reads, as `group.field`.
-    pub reads: BTreeSet<String>,
+    /// The facts that it reads, as `group.field`, sorted.
+    pub reads: Vec<String>,
     /// The same, down to the parts of list items: `group.field[].part`.
     pub reads_deep: BTreeSet<String>,
     /// The groups of those facts.
@@ -135,6 +135,31 @@ pub struct Parameter {
     pub ours: bool,
     /// Who says so, or why we chose it.
     pub source: Text,
+}
+
+impl Parameter {
+    /// The same with the value that an organisation set.
+    #[must_use]
+    pub fn with(&self, number: i64) -> Self {
+        if number == self.number {
+            return self.clone();
+        }
+        let value = match self.kind {
+            ParameterKind::Number => number.to_string(),
+            ParameterKind::Duration => duration_text(number),
+        };
+        let source = Text::new("組織の設定による。", "Set by the organisation.");
+        Self { value, number, ours: false, source, ..self.clone() }
+    }
+}
+
+/// Milliseconds as packs write a duration.
+fn duration_text(ms: i64) -> String {
+    let seconds = ms / 1_000;
+    let units = [(86_400, "d"), (3_600, "h"), (60, "m")];
+    let fit = units.into_iter().find(|(unit, _)| seconds > 0 && seconds % unit == 0);
+    let (unit, name) = fit.unwrap_or((1, "s"));
+    format!("{}{name}", seconds / unit)
 }
 
 /// What a parameter's value is.

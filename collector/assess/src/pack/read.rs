@@ -73,7 +73,7 @@ pub(super) fn control(reader: &mut Reader<'_>, node: &Node) -> Option<Control> {
     let mut control = Control {
         id: id?,
         title: title?,
-        reads: BTreeSet::new(),
+        reads: Vec::new(),
         reads_deep: BTreeSet::new(),
         groups: BTreeSet::new(),
         parameters,
@@ -101,12 +101,12 @@ fn note_reads(reader: &mut Reader<'_>, node: &Node, declared: &[String], control
     deep.extend(branches.flat_map(|branch| branch.when.reads().iter().cloned()));
     deep.extend(control.time_rules.iter().flat_map(|rule| rule.moment.reads()));
     let top = |path: &String| path.split("[]").next().unwrap_or_default().to_owned();
-    control.reads = deep.iter().map(top).collect();
-    control.groups = control.reads.iter().filter_map(|path| path.split('.').next()).map(str::to_owned).collect();
+    let reads: BTreeSet<String> = deep.iter().map(top).collect();
+    control.groups = reads.iter().filter_map(|path| path.split('.').next()).map(str::to_owned).collect();
     control.reads_deep = deep;
     let declared: BTreeSet<String> = declared.iter().cloned().collect();
-    let missing: Vec<&str> = control.reads.difference(&declared).map(String::as_str).collect();
-    let idle: Vec<&str> = declared.difference(&control.reads).map(String::as_str).collect();
+    let missing: Vec<&str> = reads.difference(&declared).map(String::as_str).collect();
+    let idle: Vec<&str> = declared.difference(&reads).map(String::as_str).collect();
     if !missing.is_empty() {
         let problem = format!("the conditions also read {}", missing.join(", "));
         reader.refuse(node, problem, "add it to `reads`");
@@ -114,6 +114,7 @@ fn note_reads(reader: &mut Reader<'_>, node: &Node, declared: &[String], control
     if !idle.is_empty() {
         reader.refuse(node, format!("no condition reads {}", idle.join(", ")), "take it out of `reads`");
     }
+    control.reads = reads.into_iter().collect();
 }
 
 fn condition(reader: &mut Reader<'_>, node: &Node, wanted: &Ty, scope: &Scope<'_>) -> Option<Condition> {
