@@ -92,13 +92,8 @@ fn control(state: &State, of: &view::ControlExplanation) -> v1::ControlExplanati
 }
 
 fn parameter(of: &tenken_assess::pack::Parameter) -> v1::Parameter {
-    v1::Parameter {
-        name: of.name.clone(),
-        value: of.value.clone(),
-        unit: of.unit.clone(),
-        ours: of.ours,
-        source: text(&of.source),
-    }
+    let (value, unit) = of.measure();
+    v1::Parameter { name: of.name.clone(), value, unit: unit.to_owned(), ours: of.ours, source: text(&of.source) }
 }
 
 /// One fact by `group.field`, or a whole group by its name; null where it was never reported.

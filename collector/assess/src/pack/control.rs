@@ -138,6 +138,15 @@ pub struct Parameter {
 }
 
 impl Parameter {
+    /// A number and of what: `(3, "days")`.
+    #[must_use]
+    pub fn measure(&self) -> (i64, &str) {
+        match self.kind {
+            ParameterKind::Number => (self.number, &self.unit),
+            ParameterKind::Duration => duration(self.number),
+        }
+    }
+
     /// The same with the value that an organisation set.
     #[must_use]
     pub fn with(&self, number: i64) -> Self {
@@ -149,17 +158,23 @@ impl Parameter {
             ParameterKind::Duration => duration_text(number),
         };
         let source = Text::new("組織の設定による。", "Set by the organisation.");
-        Self { value, number, ours: false, source, ..self.clone() }
+        Self { name: self.name.clone(), value, unit: self.unit.clone(), number, kind: self.kind, ours: false, source }
     }
 }
 
 /// Milliseconds as packs write a duration.
 fn duration_text(ms: i64) -> String {
+    let (count, unit) = duration(ms);
+    format!("{count}{}", unit.chars().next().unwrap_or('s'))
+}
+
+/// Milliseconds in the largest unit that they fill.
+fn duration(ms: i64) -> (i64, &'static str) {
     let seconds = ms / 1_000;
-    let units = [(86_400, "d"), (3_600, "h"), (60, "m")];
+    let units = [(86_400, "days"), (3_600, "hours"), (60, "minutes")];
     let fit = units.into_iter().find(|(unit, _)| seconds > 0 && seconds % unit == 0);
-    let (unit, name) = fit.unwrap_or((1, "s"));
-    format!("{}{name}", seconds / unit)
+    let (unit, name) = fit.unwrap_or((1, "seconds"));
+    (seconds / unit, name)
 }
 
 /// What a parameter's value is.
