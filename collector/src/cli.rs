@@ -151,7 +151,7 @@ impl Console {
 }
 
 /// The exit code of a refusal.
-fn exit_of(code: ErrorCode) -> Exit {
+pub(crate) fn exit_of(code: ErrorCode) -> Exit {
     match code {
         ErrorCode::BadRequest => Exit::Usage,
         ErrorCode::Refused => Exit::Refused,

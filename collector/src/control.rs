@@ -22,6 +22,8 @@ use crate::api::{Api, Caller};
 
 pub mod client;
 mod routes;
+#[cfg(test)]
+mod tests;
 
 /// Name of the socket in the data folder.
 pub const SOCKET: &str = "control.sock";

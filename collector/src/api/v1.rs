@@ -24,6 +24,11 @@ pub use fleet::*;
 pub use overview::*;
 pub use words::*;
 
+#[cfg(test)]
+pub(crate) mod sample;
+#[cfg(test)]
+mod tests;
+
 /// Most hosts named inside an item, a control or the overview; how many more there are stands beside.
 pub const HOSTS_SHOWN_MAX: usize = 20;
 

@@ -30,7 +30,7 @@ pub(super) fn text(
     let mut out = screen.coverage(&overview.coverage) + "\n";
     let title = list.map_or_else(|| answers.checklist.clone(), |list| screen.text(&list.title));
     let edition = screen.say("cli-edition", &[("edition", answers.edition.as_str())]);
-    out += &screen.heading(&format!("{title} {edition}"));
+    out += &screen.heading(&(title + &edition));
     let summary = overview.checklists.iter().find(|it| it.checklist == answers.checklist);
     out += &totals(screen, answers, summary);
     out.push('\n');
@@ -90,7 +90,7 @@ fn items(screen: &Screen, answers: &v1::Answers, list: Option<&v1::Checklist>) -
             Cell::whole(&item.id),
             title(screen, list, &item.id).into(),
             Cell::new(word).tone(tone),
-            screen.t(&format!("basis-{}", item.basis)).into(),
+            screen.word(&format!("basis-{}", item.basis)).into(),
             hosts.into(),
             until.into(),
         ]);
@@ -125,7 +125,7 @@ fn remedies(screen: &Screen, answers: &v1::Answers, list: Option<&v1::Checklist>
             let (word, _) = screen.verdict(worst.verdict.verdict, worst.verdict.freshness);
             out += &format!("  {} {} — {}\n", item.id, title(screen, list, &item.id), screen.text(&control.title));
             let reasons: Vec<String> = worst.verdict.reasons.iter().map(|it| screen.text(it)).collect();
-            out += &format!("     {}: {word}. {}\n", crate::visible::visible(&worst.name), reasons.join(" "));
+            out += &format!("     {}: {word} — {}\n", crate::visible::visible(&worst.name), reasons.join(" "));
             if let Some(remedy) = &worst.verdict.remedy {
                 out += &format!("     → {}\n", screen.text(remedy));
             }

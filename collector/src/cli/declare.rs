@@ -12,7 +12,7 @@ pub(super) async fn run(console: &Console, request: Declare) -> Result<String, F
     console.shown(output, &declared, |screen| {
         let (said, _) = screen.answer(request.answer);
         let (stands, _) = screen.answer(declared.answer.answer);
-        let basis = screen.t(&format!("basis-{}", declared.answer.basis));
+        let basis = screen.word(&format!("basis-{}", declared.answer.basis));
         let mut out = screen.say(
             "cli-declared",
             &[

@@ -31,7 +31,7 @@ fn of_item(screen: &Screen, of: &v1::ItemExplanation) -> String {
     let (word, tone) = screen.answer(of.answer.answer);
     let head = format!("{} {} {}", visible(&of.checklist), visible(&of.item.id), screen.text(&of.item.title));
     let mut out = format!("{}\n", screen.toned(Tone::Bold, &head));
-    let basis = screen.t(&format!("basis-{}", of.answer.basis));
+    let basis = screen.word(&format!("basis-{}", of.answer.basis));
     let word = screen.toned(tone, &word);
     out += &format!("  {}: {word}{}\n", screen.t("answer"), screen.say("cli-in-brackets", &[("text", basis.as_str())]));
     if let (Some(met), Some(observed), Some(all)) =
@@ -81,7 +81,7 @@ fn of_control(screen: &Screen, of: &v1::ControlExplanation, link: Option<&v1::Li
     let head = format!("{} ({})", screen.text(&of.title), visible(&of.control));
     let mut out = screen.toned(Tone::Bold, &head);
     if let Some(link) = link {
-        let kind = screen.t(&format!("link-{}", link.link));
+        let kind = screen.word(&format!("link-{}", link.link));
         out += &screen.say("cli-in-brackets", &[("text", kind.as_str())]);
     }
     out.push('\n');
@@ -91,7 +91,7 @@ fn of_control(screen: &Screen, of: &v1::ControlExplanation, link: Option<&v1::Li
     for parameter in &of.parameters {
         let value = format!("{} = {} {}", visible(&parameter.name), parameter.value, visible(&parameter.unit));
         let ours = if parameter.ours { screen.t("cli-ours") } else { String::new() };
-        line("item-control-parameter", format!("{value}  [{}{ours}]", screen.text(&parameter.source)));
+        line("item-control-parameters", format!("{value}  [{}{ours}]", screen.text(&parameter.source)));
     }
     for host in &of.hosts {
         out += &of_host(screen, host);
@@ -113,10 +113,10 @@ fn tally(screen: &Screen, tally: &v1::Tally, not_enrolled: u64) -> String {
     let mut cells: Vec<String> = cells
         .iter()
         .filter(|(_, n)| *n > 0)
-        .map(|(word, n)| format!("{} {n}", screen.t(&format!("verdict-{word}"))))
+        .map(|(word, n)| format!("{} {n}", screen.word(&format!("verdict-{word}"))))
         .collect();
     if not_enrolled > 0 {
-        cells.push(format!("{} {not_enrolled}", screen.t("status-not_enrolled")));
+        cells.push(format!("{} {not_enrolled}", screen.word("status-not_enrolled")));
     }
     if cells.is_empty() { "–".to_owned() } else { cells.join("  ") }
 }

@@ -1,6 +1,9 @@
 //! Facts as lines: name, value or state, where it was seen and when.
 
-use serde_json::Value as Json;
+use std::collections::BTreeMap;
+
+use serde_json::{Map, Value as Json};
+use tenken_proto::fact::schemas;
 
 use super::screen::{Screen, Tone};
 use crate::visible::{clipped, visible};
@@ -14,7 +17,9 @@ const VALUE_COLUMNS_MAX: usize = 100;
 pub(super) fn group(screen: &Screen, name: &str, fields: &Json) -> String {
     let mut out = String::new();
     let Some(fields) = fields.as_object() else { return out };
-    for (field, observed) in fields {
+    let schema = schemas().into_iter().find(|group| group.name == name);
+    let order: Vec<&str> = schema.iter().flat_map(|group| group.fields.iter().map(|field| field.name)).collect();
+    for (field, observed) in in_order(fields, &order) {
         let title = screen.or(&format!("fact-{name}-{field}"), field);
         out += &format!("  {title}: {}\n", stated(screen, field, observed));
         if let Some(Json::Array(items)) = observed.get("value") {
@@ -22,6 +27,24 @@ pub(super) fn group(screen: &Screen, name: &str, fields: &Json) -> String {
         }
     }
     out
+}
+
+/// The groups in the order in which they are shown, those of a newer agent last.
+pub(super) fn groups(facts: &BTreeMap<String, Json>) -> Vec<(&String, &Json)> {
+    let order: Vec<&str> = schemas().into_iter().map(|group| group.name).collect();
+    let mut groups: Vec<(&String, &Json)> = facts.iter().collect();
+    groups.sort_by_key(|(name, _)| place(name, &order));
+    groups
+}
+
+fn in_order<'a>(fields: &'a Map<String, Json>, order: &[&str]) -> Vec<(&'a String, &'a Json)> {
+    let mut fields: Vec<(&String, &Json)> = fields.iter().collect();
+    fields.sort_by_key(|(name, _)| place(name, order));
+    fields
+}
+
+fn place(name: &str, order: &[&str]) -> usize {
+    order.iter().position(|it| *it == name).unwrap_or(order.len())
 }
 
 /// One field: its value or its state, with source and time.

@@ -42,7 +42,7 @@ pub(super) fn text(screen: &Screen, host: &v1::Host) -> String {
         out += &screen.heading(&screen.t("host-facts"));
         out += &format!("  {}\n", screen.t("host-facts-none"));
     }
-    for (name, fields) in &host.facts {
+    for (name, fields) in fact::groups(&host.facts) {
         out += &screen.heading(&screen.or(&format!("fact-{name}"), name));
         out += &fact::group(screen, name, fields);
     }

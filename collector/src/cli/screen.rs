@@ -50,6 +50,15 @@ impl Screen {
         self.locale.t(key).into_owned()
     }
 
+    /// A word of the glossary as it stands within a line: small in English.
+    pub(super) fn word(&self, key: &str) -> String {
+        let word = self.t(key);
+        match self.locale.lang() {
+            Lang::Ja => word,
+            Lang::En => word.to_lowercase(),
+        }
+    }
+
     /// A text with a number, `$n`.
     pub(super) fn n(&self, key: &str, n: u64) -> String {
         self.locale.n(key, n)
@@ -103,7 +112,7 @@ impl Screen {
 
     /// A verdict in words, with what makes it old.
     pub(super) fn verdict(&self, verdict: v1::VerdictWord, freshness: v1::Freshness) -> (String, Tone) {
-        let word = self.t(&format!("verdict-{verdict}"));
+        let word = self.word(&format!("verdict-{verdict}"));
         let tone = match verdict {
             v1::VerdictWord::Pass => Tone::Good,
             v1::VerdictWord::Partial | v1::VerdictWord::Unknown => Tone::Warn,
@@ -112,9 +121,10 @@ impl Screen {
         };
         match freshness {
             v1::Freshness::Fresh | v1::Freshness::Never => (word, tone),
-            v1::Freshness::Stale | v1::Freshness::Silent => {
-                (format!("{word} ({})", self.t(&format!("freshness-{freshness}"))), tone)
-            }
+            v1::Freshness::Stale | v1::Freshness::Silent => (
+                word + &self.say("cli-in-brackets", &[("text", self.word(&format!("freshness-{freshness}")).as_str())]),
+                tone,
+            ),
         }
     }
 
@@ -126,7 +136,7 @@ impl Screen {
             v1::AnswerWord::NotImplemented => Tone::Bad,
             v1::AnswerWord::NotApplicable | v1::AnswerWord::Unanswered => Tone::Dim,
         };
-        (self.t(&format!("answer-{answer}")), tone)
+        (self.word(&format!("answer-{answer}")), tone)
     }
 
     /// The first sentence: how much of what should be seen is seen, and what the rest is.

@@ -54,16 +54,21 @@ type Answer<T> = Result<Json<T>, Told>;
 
 impl IntoResponse for Told {
     fn into_response(self) -> Response {
-        let status = match self.0.code() {
-            ErrorCode::BadRequest => StatusCode::BAD_REQUEST,
-            ErrorCode::NotFound => StatusCode::NOT_FOUND,
-            ErrorCode::Refused => StatusCode::FORBIDDEN,
-            ErrorCode::BadInput => StatusCode::UNPROCESSABLE_ENTITY,
-            ErrorCode::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
-            ErrorCode::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
-            ErrorCode::Internal => StatusCode::INTERNAL_SERVER_ERROR,
-        };
+        let status = status(self.0.code());
         (status, Json(self.0.told(self.1))).into_response()
+    }
+}
+
+/// The status of a refusal.
+pub(super) fn status(code: ErrorCode) -> StatusCode {
+    match code {
+        ErrorCode::BadRequest => StatusCode::BAD_REQUEST,
+        ErrorCode::NotFound => StatusCode::NOT_FOUND,
+        ErrorCode::Refused => StatusCode::FORBIDDEN,
+        ErrorCode::BadInput => StatusCode::UNPROCESSABLE_ENTITY,
+        ErrorCode::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+        ErrorCode::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
+        ErrorCode::Internal => StatusCode::INTERNAL_SERVER_ERROR,
     }
 }
 
