@@ -244,10 +244,9 @@ fn read_lists(
     let site = &archive.source.uri.host;
     for list in &archive.source.lists {
         if collector.read(root, &format!("{dir}/{}", list.name), origins.len())? {
-            // A remote archive without a release file is one that says nothing of itself.
-            let silent = (!site.is_empty()).then(Release::default);
             origins.push(Origin {
-                release: release.clone().or(silent),
+                // One without a release file says nothing of itself.
+                release: Some(release.clone().unwrap_or_default()),
                 site: site.clone(),
                 component: list.component.clone(),
                 architecture: list.architecture.clone(),

@@ -55,7 +55,7 @@ pub(crate) enum Rule {
     /// Of the archive's release file.
     Release(Box<ReleaseRule>),
     /// Of the archive's host name.
-    Origin(Expression, bool),
+    Origin(Expression),
     /// It cannot match.
     Nothing,
 }
@@ -86,7 +86,7 @@ pub(crate) struct ReleaseRule {
 /// Where versions come from: a package list or dpkg's status.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Origin {
-    /// What the archive says of itself; none for the status file and for a local archive that says nothing.
+    /// What the archive says of itself; none for the status file.
     pub(crate) release: Option<Release>,
     /// Host name of the archive.
     pub(crate) site: String,
@@ -156,7 +156,7 @@ fn rule(kind: &str, data: &str, whole: bool) -> Option<Rule> {
         Some(release_rule(data))
     } else if is("origin") {
         let site = data.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).unwrap_or(data);
-        Some(Rule::Origin(Expression::new(site), site.is_empty()))
+        Some(Rule::Origin(Expression::new(site)))
     } else {
         None
     }
@@ -268,9 +268,10 @@ impl ReleaseRule {
     }
 
     fn matches(&self, from: &Origin) -> bool {
-        let both = [&self.component, &self.architecture].into_iter().zip([&from.component, &from.architecture]);
-        let fits = |(rule, text): (&Option<Expression>, &String)| rule.as_ref().is_none_or(|it| given(it, text));
-        self.matches_release(from) && (self.all || both.into_iter().all(fits))
+        // A flat archive has an empty component and no architecture.
+        let component = self.component.as_ref().is_none_or(|it| it.matches(&from.component));
+        let architecture = self.architecture.as_ref().is_none_or(|it| given(it, &from.architecture));
+        self.matches_release(from) && (self.all || component && architecture)
     }
 
     fn matches_release(&self, from: &Origin) -> bool {
@@ -278,7 +279,7 @@ impl ReleaseRule {
             return true;
         }
         let Some(release) = &from.release else {
-            // The status file and local archives without a release file go by their component.
+            // The status file goes by its component.
             let by_component =
                 [&self.archive, &self.either].into_iter().flatten().all(|it| it.matches(&from.component));
             let others =
@@ -312,11 +313,7 @@ impl Rule {
     pub(crate) fn matches_origin(&self, from: &Origin) -> bool {
         match self {
             Self::Release(rule) => rule.matches(from),
-            Self::Origin(site, local) => {
-                !from.is_status
-                    && (!from.site.is_empty() || from.release.is_some() && *local)
-                    && site.matches(&from.site)
-            }
+            Self::Origin(site) => !from.is_status && site.matches(&from.site),
             Self::Version(_) | Self::SourceVersion(_) | Self::Nothing => false,
         }
     }
@@ -331,7 +328,7 @@ impl Rule {
         match self {
             Self::Version(rule) => rule.matches(version),
             Self::SourceVersion(rule) => rule.matches(source_version),
-            Self::Release(_) | Self::Origin(..) => from.any(|origin| self.matches_origin(origin)),
+            Self::Release(_) | Self::Origin(_) => from.any(|origin| self.matches_origin(origin)),
             Self::Nothing => false,
         }
     }

@@ -19,9 +19,29 @@ pub(crate) struct Source {
     pub(crate) uri: Uri,
     /// Suite or codename; ends in `/` when the archive is flat.
     pub(crate) suite: String,
-    /// The package lists that belong to it.
+    /// The package lists that belong to it; none when only its sources are wanted.
     pub(crate) lists: Vec<List>,
+    /// What the entries said of the archive as a whole; they must agree.
+    settings: Settings,
 }
+
+/// Options of the archive as a whole, in the order of [`SETTINGS`]; then the key.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+struct Settings {
+    plain: Vec<String>,
+    signed_by: String,
+}
+
+/// Options in which all entries of an archive must agree, as one-line and as deb822 entries name them.
+const SETTINGS: [(&str, &str); 7] = [
+    ("trusted", "Trusted"),
+    ("check-valid-until", "Check-Valid-Until"),
+    ("valid-until-min", "Valid-Until-Min"),
+    ("valid-until-max", "Valid-Until-Max"),
+    ("allow-insecure", "Allow-Insecure"),
+    ("allow-weak", "Allow-Weak"),
+    ("allow-downgrade-to-insecure", "Allow-Downgrade-To-Insecure"),
+];
 
 /// One package list.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -54,9 +74,11 @@ impl Source {
     }
 }
 
-/// One `deb` entry: a suite with one component, or a flat archive.
+/// One entry: a suite with one component, or a flat archive.
 #[derive(Debug, Clone, Default)]
 struct Entry {
+    /// It is for source packages.
+    is_source: bool,
     uri: String,
     suite: String,
     component: String,
@@ -92,7 +114,7 @@ fn add_file(sources: &mut Vec<Source>, path: &str, bytes: &[u8], architectures: 
     let is_deb822 = path.rsplit_once('.').is_some_and(|(_, extension)| extension == "sources");
     let entries = if is_deb822 { stanzas(bytes, architectures) } else { lines(bytes, architectures) };
     for entry in entries.map_err(|what| Trouble::malformed(format!("{path}, {what}")))? {
-        add(sources, &entry, architectures);
+        add(sources, &entry, architectures).map_err(|what| Trouble::malformed(format!("{path}: {what}")))?;
         if sources.iter().map(|source| source.lists.len()).sum::<usize>() > LISTS_MAX {
             let detail = format!("{path}: more than {LISTS_MAX} package lists are named");
             return Err(Trouble::new(tenken_proto::observed::Reason::TooLarge, detail));
@@ -111,13 +133,18 @@ fn lines(bytes: &[u8], architectures: &Architectures) -> Result<Vec<Entry>, Stri
         }
         let place = |what: &str| format!("line {}: {what}", index + 1);
         let (kind, rest) = line.split_once([' ', '\t', '\x0b']).ok_or_else(|| place("no address"))?;
-        match kind {
-            "deb" => entries.extend(one_line(rest, architectures).map_err(|what| place(&what))?),
-            "deb-src" => drop(one_line(rest, architectures).map_err(|what| place(&what))?),
-            _ => return Err(place(&format!("unknown type `{kind}`"))),
-        }
+        let is_source = is_source(kind).map_err(|what| place(&what))?;
+        entries.extend(one_line(rest, is_source, architectures).map_err(|what| place(&what))?);
     }
     Ok(entries)
+}
+
+fn is_source(kind: &str) -> Result<bool, String> {
+    match kind {
+        "deb" => Ok(false),
+        "deb-src" => Ok(true),
+        _ => Err(format!("unknown type `{kind}`")),
+    }
 }
 
 /// A `#` inside the option field is none.
@@ -134,7 +161,7 @@ fn without_comment(line: &str) -> &str {
     line
 }
 
-fn one_line(text: &str, architectures: &Architectures) -> Result<Vec<Entry>, String> {
+fn one_line(text: &str, is_source: bool, architectures: &Architectures) -> Result<Vec<Entry>, String> {
     let (options, text) = options(text.trim_ascii_start())?;
     let (uri, text) = quote_word(text).ok_or("no address")?;
     let (suite, mut text) = quote_word(text).ok_or("no suite")?;
@@ -145,7 +172,7 @@ fn one_line(text: &str, architectures: &Architectures) -> Result<Vec<Entry>, Str
         components.push(component);
         text = rest;
     }
-    expand(&[uri], &[suite], &components, &options)
+    expand(&[uri], &[suite], &components, is_source, &options)
 }
 
 type Options = Vec<(String, String)>;
@@ -170,11 +197,18 @@ fn address(uri: &str, architectures: &Architectures) -> Result<String, String> {
 }
 
 /// Every combination of address, suite and component.
-fn expand(uris: &[String], suites: &[String], components: &[String], options: &Options) -> Result<Vec<Entry>, String> {
+fn expand(
+    uris: &[String],
+    suites: &[String],
+    components: &[String],
+    is_source: bool,
+    options: &Options,
+) -> Result<Vec<Entry>, String> {
     let mut entries = vec![];
     for uri in uris {
         for suite in suites {
             let entry = |component: &String| Entry {
+                is_source,
                 uri: uri.clone(),
                 suite: suite.clone(),
                 component: component.clone(),
@@ -201,11 +235,8 @@ fn stanzas(bytes: &[u8], architectures: &Architectures) -> Result<Vec<Entry>, St
         let place = |what: &str| format!("stanza {}: {what}", index + 1);
         let types = words(stanza, "Types").filter(|types| !types.is_empty()).ok_or_else(|| place("no Types"))?;
         for kind in types {
-            match kind.as_str() {
-                "deb" => entries.extend(one_stanza(stanza, architectures).map_err(|what| place(&what))?),
-                "deb-src" => drop(one_stanza(stanza, architectures).map_err(|what| place(&what))?),
-                _ => return Err(place(&format!("unknown type `{kind}`"))),
-            }
+            let is_source = is_source(&kind).map_err(|what| place(&what))?;
+            entries.extend(one_stanza(stanza, is_source, architectures).map_err(|what| place(&what))?);
         }
     }
     Ok(entries)
@@ -216,7 +247,7 @@ fn words(stanza: &[u8], name: &str) -> Option<Vec<String>> {
     Some(value.split_ascii_whitespace().map(str::to_owned).collect())
 }
 
-fn one_stanza(stanza: &[u8], architectures: &Architectures) -> Result<Vec<Entry>, String> {
+fn one_stanza(stanza: &[u8], is_source: bool, architectures: &Architectures) -> Result<Vec<Entry>, String> {
     if stanza::field(stanza, "Enabled").is_some_and(|value| stanza::truth(&stanza::text(value)) == Some(false)) {
         return Ok(vec![]);
     }
@@ -228,6 +259,11 @@ fn one_stanza(stanza: &[u8], architectures: &Architectures) -> Result<Vec<Entry>
             }
         }
     }
+    for (option, field) in SETTINGS.iter().chain(&[("signed-by", "Signed-By")]) {
+        if let Some(value) = stanza::field(stanza, field) {
+            options.push(((*option).to_owned(), stanza::text(value)));
+        }
+    }
     let uris = words(stanza, "URIs").unwrap_or_default();
     let suites = words(stanza, "Suites").unwrap_or_default();
     if uris.is_empty() || suites.is_empty() {
@@ -235,25 +271,51 @@ fn one_stanza(stanza: &[u8], architectures: &Architectures) -> Result<Vec<Entry>
     }
     let uris: Vec<String> = uris.iter().map(|uri| address(uri, architectures)).collect::<Result<_, _>>()?;
     let suites: Vec<String> = suites.iter().map(|suite| suite.replace("$(ARCH)", &architectures.native)).collect();
-    expand(&uris, &suites, &words(stanza, "Components").unwrap_or_default(), &options)
+    expand(&uris, &suites, &words(stanza, "Components").unwrap_or_default(), is_source, &options)
 }
 
 /// Adds the lists of an entry to its archive; archives with the same release file are one.
-fn add(sources: &mut Vec<Source>, entry: &Entry, architectures: &Architectures) {
-    let source = Source { uri: Uri::new(&entry.uri), suite: entry.suite.clone(), lists: vec![] };
-    let release = source.file_name("Release");
-    let at = sources.iter().position(|it| it.file_name("Release") == release).unwrap_or_else(|| {
-        sources.push(source);
-        sources.len() - 1
-    });
+fn add(sources: &mut Vec<Source>, entry: &Entry, architectures: &Architectures) -> Result<(), String> {
+    let settings = entry.settings();
+    let new = Source { uri: Uri::new(&entry.uri), suite: entry.suite.clone(), lists: vec![], settings };
+    let release = new.file_name("Release");
+    let at = match sources.iter().position(|it| it.file_name("Release") == release) {
+        Some(at) => {
+            sources[at].settings.join(&new.settings)?;
+            at
+        }
+        None => {
+            sources.push(new);
+            sources.len() - 1
+        }
+    };
     let source = &mut sources[at];
-    if !entry.chosen("target", &["Packages".to_owned()]).iter().any(|target| target == "Packages") {
-        return;
+    let packages = entry.chosen("target", &["Packages".to_owned()]).iter().any(|target| target == "Packages");
+    if entry.is_source || !packages {
+        return Ok(());
     }
     for list in entry.lists(source, architectures) {
         if source.lists.iter().all(|it| it.name != list.name) {
             source.lists.push(list);
         }
+    }
+    Ok(())
+}
+
+impl Settings {
+    /// A later entry may name a key where none was named, and nothing else that differs.
+    fn join(&mut self, later: &Self) -> Result<(), String> {
+        let differs = |(name, _): &(&str, &str)| format!("entries of one archive differ in the option {name}");
+        let mut pairs = self.plain.iter().zip(&later.plain);
+        if let Some(at) = pairs.position(|(a, b)| a != b) {
+            return Err(differs(&SETTINGS[at]));
+        }
+        if self.signed_by.is_empty() {
+            later.signed_by.clone_into(&mut self.signed_by);
+        } else if self.signed_by != later.signed_by {
+            return Err(differs(&("signed-by", "")));
+        }
+        Ok(())
     }
 }
 
@@ -261,6 +323,15 @@ impl Entry {
     fn option(&self, name: &str) -> Option<Vec<String>> {
         let (_, value) = self.options.iter().rev().find(|(option, _)| option == name)?;
         Some(value.split(',').filter(|word| !word.is_empty()).map(str::to_owned).collect())
+    }
+
+    fn settings(&self) -> Settings {
+        let value =
+            |name: &str| self.options.iter().rev().find(|(option, _)| option == name).map(|(_, value)| value.as_str());
+        let truth = |value: &str| stanza::truth(value).map_or_else(|| value.to_owned(), |it| it.to_string());
+        let plain = SETTINGS.iter().map(|(name, _)| value(name).map_or_else(String::new, truth)).collect();
+        let signed_by = value("signed-by").unwrap_or_default().trim_end_matches(',').to_owned();
+        Settings { plain, signed_by }
     }
 
     /// The default or what the option sets in its place, with `+` added and `-` taken away.
@@ -315,7 +386,7 @@ mod tests {
     #[test]
     fn one_line_entries_name_their_lists() {
         let text = "# comment\ndeb [ arch=amd64 signed-by=/k#1.gpg ] http://m.example/debian bookworm main contrib # end\n\
-                    deb-src http://m.example/debian bookworm main\n";
+                    deb-src [signed-by=/k#1.gpg] http://m.example/debian bookworm main\n";
         let expected = ["main_binary-amd64", "main_binary-all", "contrib_binary-amd64", "contrib_binary-all"];
         let expected = expected.map(|it| format!("m.example_debian_dists_bookworm_{it}_Packages"));
         assert_eq!(names("a.list", text), expected);
@@ -358,6 +429,12 @@ mod tests {
             ("a.list", "\nrpm http://a.example s main", "line 2: unknown type"),
             ("a.list", "deb [arch] http://a.example s main", "no assignment"),
             ("a.list", "deb a.example s main", "no address"),
+            ("a.list", "deb [trusted=yes] http://a.example s main\ndeb http://a.example s x", "the option trusted"),
+            (
+                "a.list",
+                "deb [signed-by=/a] http://a.example s main\ndeb-src http://a.example s x",
+                "the option signed-by",
+            ),
             ("a.sources", "URIs: http://a.example\n", "stanza 1: no Types"),
             ("a.sources", "Types: deb\nURIs: http://a.example\nSuites: s\n", "no component"),
         ] {
