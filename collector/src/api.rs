@@ -11,6 +11,8 @@ use tenken_proto::ident::HostId;
 use crate::engine::{Engine, State};
 use crate::identity::desk::Desk;
 use crate::view;
+use crate::web::Links;
+use crate::web::session::LINK_TTL_S;
 
 pub mod act;
 pub mod problem;
@@ -26,6 +28,7 @@ pub struct Api {
     desk: Desk,
     zone: TimeZone,
     enrol: String,
+    links: Option<Links>,
 }
 
 impl std::fmt::Debug for Api {
@@ -38,7 +41,24 @@ impl Api {
     /// Joins the parts. `enrol` is the address at which agents are told to enrol, as HOST:PORT.
     #[must_use]
     pub fn new(engine: Engine, desk: Desk, zone: TimeZone, enrol: String) -> Self {
-        Self { engine, desk, zone, enrol }
+        Self { engine, desk, zone, enrol, links: None }
+    }
+
+    /// With the links that open the pages.
+    #[must_use]
+    pub fn with_links(mut self, links: Option<Links>) -> Self {
+        self.links = links;
+        self
+    }
+
+    /// A new link that opens the pages once.
+    ///
+    /// # Errors
+    /// The pages are switched off, or the system gave no random bytes.
+    pub fn page_link(&self) -> Result<v1::PageLink, Problem> {
+        let links = self.links.as_ref().ok_or(Problem::NoPages)?;
+        let link = links.new_link().map_err(|_| Problem::NoRandomness)?;
+        Ok(v1::PageLink { link, ttl_s: LINK_TTL_S.unsigned_abs() })
     }
 
     /// The engine behind it.

@@ -195,6 +195,12 @@ pub enum Command {
         #[command(subcommand)]
         command: PackCommand,
     },
+    /// Print a link that opens the pages once
+    Open {
+        /// How to print.
+        #[command(flatten)]
+        output: Output,
+    },
     /// How the running collector is
     Health {
         /// How to print.

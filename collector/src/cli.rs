@@ -27,6 +27,7 @@ mod host;
 mod hosts;
 mod json;
 mod ledger;
+mod open;
 mod overview;
 mod pack;
 mod risk;
@@ -80,6 +81,7 @@ impl Console {
             Command::Ledger { command } => ledger::run(self, command).await,
             Command::Risk { output } => risk::run(self, output).await,
             Command::Pack { command } => pack::run(self, command).await,
+            Command::Open { output } => open::run(self, output).await,
             Command::Health { output } => health::run(self, output).await,
             Command::Init(_) | Command::Serve | Command::Check => {
                 Err(Failure::new(Exit::Failed, "this command does not speak with a collector"))

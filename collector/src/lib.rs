@@ -61,6 +61,7 @@ pub fn run(args: Args) -> Result<(), Failure> {
         | Command::Ledger { .. }
         | Command::Risk { .. }
         | Command::Pack { .. }
+        | Command::Open { .. }
         | Command::Health { .. }) => {
             let config = config()?;
             cli::run(&args.common, &config.data_dir, config.time_zone(), command)

@@ -34,7 +34,7 @@ use crate::ingest::Ingest;
 use crate::store::redb::RedbStore;
 use crate::store::space::SpaceWatch;
 use crate::store::{Store, StoreError};
-use crate::web::Web;
+use crate::web::Links;
 
 mod folder;
 mod pages;
@@ -73,8 +73,6 @@ pub struct Collector {
     pub ingest: Ingest,
     /// The store, for reading the journal.
     pub store: Arc<dyn Store>,
-    /// The pages, where they are served; gives the links that open them.
-    pub web: Option<Web>,
 }
 
 /// Runs the collector until it is told to stop.
@@ -109,20 +107,20 @@ async fn start(config: Config, engine: Engine, store: Arc<dyn Store>, stages: &m
     let config = Arc::new(config);
     let desk = open_desk(&config, &engine)?;
     let ingest = Ingest::new(engine.clone(), desk.clone(), &config);
-    let pages = pages::bind(&config, &engine, zone(&config)?).await?;
-    let web = pages.as_ref().map(|pages| pages.web.clone());
-    let collector = Collector { config, engine, desk, ingest, store, web };
+    let pages = pages::bind(&config, engine.clock()).await?;
+    let collector = Collector { config, engine, desk, ingest, store };
     stages.start("identity desk", |stop| collector.desk.clone().run(stop));
     stages.start("stream guard", |stop| collector.ingest.clone().guard(stop));
     let report = listen_report(&collector, stages).await?;
     let enrol = listen_enrol(&collector, stages, report).await?;
-    open_control(&collector, stages, enrol)?;
+    let links = pages.as_ref().map(|pages| pages.links.clone());
+    let api = open_control(&collector, stages, enrol, links.clone())?;
     let addresses = Addresses { enrol, report, web: pages.as_ref().map(|pages| pages.address) };
     if let Some(pages) = pages {
-        pages::start(pages, stages);
+        pages::start(pages, &collector.config, api, stages);
     }
     folder::write_addresses(&collector.config.data_dir, &addresses)?;
-    Ok(Served { addresses, link: link(collector.web.as_ref())? })
+    Ok(Served { addresses, link: link(links.as_ref())? })
 }
 
 fn open_store(config: &Config) -> Result<Arc<dyn Store>, Failure> {
@@ -237,7 +235,12 @@ async fn listen_enrol(collector: &Collector, stages: &mut Stages, report: Socket
     Ok(bound)
 }
 
-fn open_control(collector: &Collector, stages: &mut Stages, enrol: SocketAddr) -> Result<(), Failure> {
+fn open_control(
+    collector: &Collector,
+    stages: &mut Stages,
+    enrol: SocketAddr,
+    links: Option<Links>,
+) -> Result<Api, Failure> {
     let control = Control::bind(&collector.config.data_dir)
         .map_err(|error| Failure::new(Exit::Failed, "failed to serve commands").because(error))?;
     let api = Api::new(
@@ -245,9 +248,11 @@ fn open_control(collector: &Collector, stages: &mut Stages, enrol: SocketAddr) -
         collector.desk.clone(),
         zone(&collector.config)?,
         reachable(&collector.config, enrol),
-    );
-    stages.start("control socket", |stop| control.serve(api, stop));
-    Ok(())
+    )
+    .with_links(links);
+    let served = api.clone();
+    stages.start("control socket", |stop| control.serve(served, stop));
+    Ok(api)
 }
 
 /// The organisation's time zone; the system's unless it is set.
@@ -284,8 +289,8 @@ struct Served {
 }
 
 /// A first link to the pages, where they are served.
-fn link(web: Option<&Web>) -> Result<Option<String>, Failure> {
-    let link = web.map(Web::new_link).transpose();
+fn link(links: Option<&Links>) -> Result<Option<String>, Failure> {
+    let link = links.map(Links::new_link).transpose();
     link.map_err(|error| Failure::new(Exit::Failed, "failed to make a link to the pages").because(error))
 }
 

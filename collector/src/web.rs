@@ -9,8 +9,7 @@
 
 use std::fmt;
 use std::io;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
@@ -42,10 +41,9 @@ pub mod session;
 pub mod show;
 mod state;
 
+pub use door::Links;
 pub use guard::Names;
 pub use session::NoRandomness;
-
-use session::Sessions;
 
 /// Connections of browsers at one time; the next one waits.
 pub const CONNECTIONS_MAX: usize = 256;
@@ -92,8 +90,8 @@ pub struct Setup {
     pub zone: TimeZone,
     /// Names under which they may be asked for.
     pub names: Names,
-    /// Where they are served, with the real port.
-    pub address: SocketAddr,
+    /// The links that open them.
+    pub links: Links,
 }
 
 /// The pages; cheap to clone.
@@ -104,8 +102,6 @@ pub struct Web {
 
 struct Inner {
     setup: Setup,
-    cookie: String,
-    sessions: Mutex<Sessions>,
     viewers: Arc<Semaphore>,
     pages: Semaphore,
     stop: CancellationToken,
@@ -113,21 +109,17 @@ struct Inner {
 
 impl fmt::Debug for Web {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Web").field("address", &self.inner.setup.address).finish_non_exhaustive()
+        f.debug_struct("Web").field("links", &self.inner.setup.links).finish_non_exhaustive()
     }
 }
 
 impl Web {
-    /// The pages, not yet served; nobody can open them before [`Web::new_link`].
+    /// The pages, not yet served; nobody can open them before [`Links::new_link`].
     #[must_use]
     pub fn new(setup: Setup) -> Self {
-        // Cookies know no ports: each collector on a machine has a name of its own.
-        let cookie = format!("tenken_session_{}", setup.address.port());
         Self {
             inner: Arc::new(Inner {
                 setup,
-                cookie,
-                sessions: Mutex::default(),
                 viewers: Arc::new(Semaphore::new(live::VIEWERS_MAX)),
                 pages: Semaphore::new(PAGES_AT_ONCE_MAX),
                 stop: CancellationToken::new(),
@@ -135,14 +127,10 @@ impl Web {
         }
     }
 
-    /// A link that opens the pages once, within [`session::LINK_TTL_S`] seconds.
-    ///
-    /// # Errors
-    /// The system gave no random bytes.
-    pub fn new_link(&self) -> Result<String, NoRandomness> {
-        let now = self.inner.setup.clock.now();
-        let secret = self.sessions(|sessions| sessions.new_link(now))?;
-        Ok(format!("http://{}/open/{secret}", reachable(self.inner.setup.address)))
+    /// The links that open the pages.
+    #[must_use]
+    pub fn links(&self) -> &Links {
+        &self.inner.setup.links
     }
 
     /// The routes with everything that every request passes.
@@ -191,10 +179,6 @@ impl Web {
             tracing::debug!(open = tasks.len(), "Connections of browsers cut at the stop");
         }
     }
-
-    fn sessions<T>(&self, f: impl FnOnce(&mut Sessions) -> T) -> T {
-        f(&mut self.inner.sessions.lock().unwrap_or_else(PoisonError::into_inner))
-    }
 }
 
 async fn refused_connection(error: &io::Error) {
@@ -220,16 +204,6 @@ async fn connection(stream: TcpStream, router: Router, stop: CancellationToken) 
     if let Err(error) = ended {
         tracing::debug!(%error, "A browser's connection ended");
     }
-}
-
-/// An address that a browser on this machine can open.
-fn reachable(address: SocketAddr) -> SocketAddr {
-    let ip = match address.ip() {
-        IpAddr::V4(ip) if ip.is_unspecified() => IpAddr::V4(Ipv4Addr::LOCALHOST),
-        IpAddr::V6(ip) if ip.is_unspecified() => IpAddr::V6(Ipv6Addr::LOCALHOST),
-        ip => ip,
-    };
-    SocketAddr::new(ip, address.port())
 }
 
 #[cfg(test)]

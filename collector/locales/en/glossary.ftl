@@ -86,7 +86,6 @@ agent-on_hold = On hold (suspected clone)
 agent-revoked = Revoked
 agent-expired = Expired
 agent-retired = Ended
-agent-retired = ended
 class-pc = PC
 class-server = Server
 

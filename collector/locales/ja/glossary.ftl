@@ -86,7 +86,6 @@ agent-on_hold = 保留（重複の疑い）
 agent-revoked = 接続を失効
 agent-expired = 接続の期限切れ
 agent-retired = 終了
-agent-retired = 除外済み
 class-pc = PC
 class-server = サーバー
 

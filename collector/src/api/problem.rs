@@ -57,6 +57,12 @@ pub enum Problem {
     /// It could not be kept.
     #[error(transparent)]
     Engine(#[from] EngineError),
+    /// The pages are switched off.
+    #[error("the pages are switched off")]
+    NoPages,
+    /// The system gave no random bytes.
+    #[error("no random bytes for a link")]
+    NoRandomness,
 }
 
 impl From<RegistryError> for Problem {
@@ -96,7 +102,8 @@ impl Problem {
                 | DeclareError::EvidenceTooLong { .. } => ErrorCode::BadInput,
             },
             Self::Identity(Refusal::TokenParameters(_)) => ErrorCode::BadInput,
-            Self::Identity(_) => ErrorCode::Refused,
+            Self::Identity(_) | Self::NoPages => ErrorCode::Refused,
+            Self::NoRandomness => ErrorCode::Internal,
             Self::Engine(EngineError::Event(_)) => ErrorCode::Internal,
             Self::Engine(EngineError::Stopping | EngineError::StoreFull | EngineError::StoreFailed(_)) => {
                 ErrorCode::Unavailable
@@ -123,7 +130,9 @@ impl Problem {
             | Self::Declare(_)
             | Self::Day(_)
             | Self::Identity(_)
-            | Self::Engine(_) => (Vec::new(), 0),
+            | Self::Engine(_)
+            | Self::NoPages
+            | Self::NoRandomness => (Vec::new(), 0),
         };
         let remedy = format!("problem-{key}-remedy");
         v1::Failure {
@@ -165,6 +174,8 @@ impl Problem {
             Self::Day(day) => ("day", one("day", day)),
             Self::File(rejected) => ("file", one("n", &rejected.findings.len())),
             Self::Identity(refusal) => ("identity", one("detail", refusal)),
+            Self::NoPages => ("no_pages", Vec::new()),
+            Self::NoRandomness => ("internal", one("detail", self)),
             Self::Engine(EngineError::Stopping) => ("stopping", Vec::new()),
             Self::Engine(EngineError::StoreFull) => ("store_full", Vec::new()),
             Self::Engine(EngineError::StoreFailed(detail)) => ("store_failed", one("detail", detail)),
@@ -201,6 +212,8 @@ mod tests {
             Problem::Day("x".into()),
             Rejected { findings: Vec::new() }.into(),
             Refusal::TokenUnknown.into(),
+            Problem::NoPages,
+            Problem::NoRandomness,
             EngineError::Stopping.into(),
             EngineError::StoreFull.into(),
             EngineError::StoreFailed("x".into()).into(),

@@ -32,12 +32,17 @@ pub(super) fn router(api: Api) -> Router {
         .route("/api/v1/packs", get(async |State(api): State<Api>| Json(api.packs())))
         .route("/api/v1/declarations", post(declare))
         .route("/api/v1/tokens", post(create_token))
+        .route("/api/v1/pages/link", post(page_link))
         .route("/api/v1/expected", post(import_expected))
         .fallback(nowhere)
         .method_not_allowed_fallback(nowhere)
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
         .layer(axum::middleware::from_fn(bounded_in_time))
         .with_state(api)
+}
+
+async fn page_link(State(api): State<Api>, reader: Reader) -> Answer<v1::PageLink> {
+    api.page_link().map(Json).map_err(|problem| reader.told(problem))
 }
 
 async fn bounded_in_time(request: Request, next: axum::middleware::Next) -> Response {

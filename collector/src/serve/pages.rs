@@ -4,26 +4,26 @@ use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use jiff::tz::TimeZone;
 use tokio::net::TcpListener;
 
 use super::stages::Stages;
 use crate::config::Config;
-use crate::engine::Engine;
+use crate::api::Api;
+use crate::clock::Clock;
 use crate::exit::{Exit, Failure};
-use crate::web::{Names, Setup, Web};
+use crate::web::{Links, Names, Setup, Web};
 
-/// The pages with the place where they will be served.
+/// The place where the pages will be served, and the links that open them.
 pub(super) struct Pages {
-    /// The pages.
-    pub(super) web: Web,
+    /// The links.
+    pub(super) links: Links,
     /// Where they are.
     pub(super) address: SocketAddr,
     listener: TcpListener,
 }
 
 /// Binds the pages' address; none when they are switched off.
-pub(super) async fn bind(config: &Config, engine: &Engine, zone: TimeZone) -> Result<Option<Pages>, Failure> {
+pub(super) async fn bind(config: &Config, clock: &Clock) -> Result<Option<Pages>, Failure> {
     let Some(address) = config.web.listen else { return Ok(None) };
     let failed = |error: io::Error| {
         Failure::new(Exit::Failed, format!("failed to listen on {address} (web.listen)"))
@@ -32,18 +32,17 @@ pub(super) async fn bind(config: &Config, engine: &Engine, zone: TimeZone) -> Re
     };
     let listener = TcpListener::bind(address).await.map_err(failed)?;
     let address = listener.local_addr().map_err(failed)?;
-    let web = Web::new(Setup {
-        views: Arc::new(engine.clone()),
-        clock: engine.clock().clone(),
-        zone,
-        names: Names::new(config.web.names.iter().map(String::as_str)),
-        address,
-    });
-    Ok(Some(Pages { web, address, listener }))
+    Ok(Some(Pages { links: Links::new(clock.clone(), address), address, listener }))
 }
 
 /// Serves the pages until they are told to stop.
-pub(super) fn start(pages: Pages, stages: &mut Stages) {
-    let Pages { web, listener, .. } = pages;
-    stages.start("pages", |stop| async move { web.serve(listener, stop).await });
+pub(super) fn start(pages: Pages, config: &Config, api: Api, stages: &mut Stages) {
+    let web = Web::new(Setup {
+        clock: api.engine().clock().clone(),
+        zone: api.zone().clone(),
+        views: Arc::new(api),
+        names: Names::new(config.web.names.iter().map(String::as_str)),
+        links: pages.links,
+    });
+    stages.start("pages", |stop| async move { web.serve(pages.listener, stop).await });
 }

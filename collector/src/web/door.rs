@@ -1,4 +1,9 @@
 //! The door: without a session every page says how to get a link, and a link opens it once.
+//!
+//! [`Links`] is the key cabinet: `serve` and the control socket ask it for links, the pages for sessions.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use axum::extract::{Extension, Path, Request, State};
 use axum::http::header::{HeaderValue, LOCATION, SET_COOKIE};
@@ -10,9 +15,59 @@ use jiff::Timestamp;
 use super::Web;
 use super::language::cookie;
 use super::page;
-use super::session::SESSION_TTL_S;
+use super::session::{NoRandomness, SESSION_TTL_S, Sessions};
 use super::show::Place;
 use crate::locale::Lang;
+
+use crate::clock::Clock;
+
+/// Links to the pages and the sessions that they open; cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Links {
+    sessions: Arc<Mutex<Sessions>>,
+    clock: Clock,
+    address: SocketAddr,
+    cookie: Arc<str>,
+}
+
+impl Links {
+    /// No links and no sessions yet, for the pages that are served there.
+    #[must_use]
+    pub fn new(clock: Clock, address: SocketAddr) -> Self {
+        // Cookies know no ports: each collector on a machine has a name of its own.
+        let cookie = format!("tenken_session_{}", address.port()).into();
+        Self { sessions: Arc::default(), clock, address, cookie }
+    }
+
+    /// A link that opens the pages once, within [`super::session::LINK_TTL_S`] seconds.
+    ///
+    /// # Errors
+    /// The system gave no random bytes.
+    pub fn new_link(&self) -> Result<String, NoRandomness> {
+        let secret = self.sessions(|sessions| sessions.new_link(self.clock.now()))?;
+        Ok(format!("http://{}/open/{secret}", reachable(self.address)))
+    }
+
+    /// Until when the caller's session lasts, when there is one.
+    fn session(&self, headers: &HeaderMap) -> Option<Timestamp> {
+        let secret = cookie(headers, &self.cookie)?;
+        self.sessions(|sessions| sessions.until(secret, self.clock.now()))
+    }
+
+    fn sessions<T>(&self, f: impl FnOnce(&mut Sessions) -> T) -> T {
+        f(&mut self.sessions.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+/// An address that a browser on this machine can open.
+fn reachable(address: SocketAddr) -> SocketAddr {
+    let ip = match address.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => IpAddr::V4(Ipv4Addr::LOCALHOST),
+        IpAddr::V6(ip) if ip.is_unspecified() => IpAddr::V6(Ipv6Addr::LOCALHOST),
+        ip => ip,
+    };
+    SocketAddr::new(ip, address.port())
+}
 
 /// Until when the caller's session lasts.
 #[derive(Debug, Clone, Copy)]
@@ -21,7 +76,7 @@ pub struct OpenUntil(pub Timestamp);
 /// Lets a request with a session through; answers every other with how to get a link.
 pub async fn door(State(web): State<Web>, mut request: Request, next: Next) -> Response {
     let lang = request.extensions().get::<Lang>().copied().unwrap_or_default();
-    match web.session(request.headers()) {
+    match web.links().session(request.headers()) {
         Some(until) => {
             request.extensions_mut().insert(OpenUntil(until));
             next.run(request).await
@@ -37,15 +92,15 @@ pub async fn open(
     Path(secret): Path<String>,
     headers: HeaderMap,
 ) -> Response {
-    if web.session(&headers).is_some() {
+    let links = web.links();
+    if links.session(&headers).is_some() {
         // Opened again by the same browser: it is inside already, and the link stays for another one.
         return to_overview(None);
     }
-    let now = web.inner.setup.clock.now();
-    match web.sessions(|sessions| sessions.open(&secret, now)) {
+    match links.sessions(|sessions| sessions.open(&secret, links.clock.now())) {
         Ok(Some(session)) => to_overview(Some(format!(
             "{}={session}; Path=/; Max-Age={SESSION_TTL_S}; HttpOnly; SameSite=Strict",
-            web.inner.cookie
+            links.cookie
         ))),
         Ok(None) => {
             let root = Uri::from_static("/");
@@ -65,12 +120,4 @@ fn to_overview(cookie: Option<String>) -> Response {
         response.headers_mut().append(SET_COOKIE, value);
     }
     response
-}
-
-impl Web {
-    fn session(&self, headers: &HeaderMap) -> Option<Timestamp> {
-        let secret = cookie(headers, &self.inner.cookie)?;
-        let now = self.inner.setup.clock.now();
-        self.sessions(|sessions| sessions.until(secret, now))
-    }
 }

@@ -8,6 +8,8 @@ use std::fmt::{self, Write};
 
 use askama::filters::{Escaper, Html};
 
+use crate::visible::is_invisible;
+
 /// Escapes for HTML and shows what is invisible.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Visible;
@@ -15,24 +17,12 @@ pub struct Visible;
 impl Escaper for Visible {
     fn write_escaped_str<W: Write>(&self, mut dest: W, text: &str) -> fmt::Result {
         let mut from = 0;
-        for (at, c) in text.char_indices().filter(|(_, c)| is_invisible(*c)) {
+        for (at, c) in text.char_indices().filter(|(_, c)| !matches!(c, '\n' | '\t') && is_invisible(*c)) {
             Html.write_escaped_str(&mut dest, &text[from..at])?;
             write!(dest, "⟨U+{:04X}⟩", u32::from(c))?;
             from = at + c.len_utf8();
         }
         Html.write_escaped_str(&mut dest, &text[from..])
-    }
-}
-
-/// Characters that hide, reorder or join others.
-fn is_invisible(c: char) -> bool {
-    match c {
-        '\n' | '\t' => false,
-        '\u{AD}' | '\u{34F}' | '\u{61C}' | '\u{115F}' | '\u{1160}' | '\u{17B4}' | '\u{17B5}' => true,
-        '\u{180B}'..='\u{180F}' | '\u{200B}'..='\u{200F}' | '\u{2028}'..='\u{202E}' => true,
-        '\u{2060}'..='\u{206F}' | '\u{3164}' | '\u{FEFF}' | '\u{FFA0}' => true,
-        '\u{FFF9}'..='\u{FFFB}' | '\u{E0000}'..='\u{E007F}' => true,
-        _ => c.is_control(),
     }
 }
 

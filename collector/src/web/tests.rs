@@ -44,7 +44,7 @@ fn web(clock: &Clock) -> (Web, Arc<Sample>) {
         clock: clock.clone(),
         zone: TimeZone::get("Asia/Tokyo").unwrap(),
         names: Names::new([]),
-        address: "127.0.0.1:7430".parse().unwrap(),
+        links: Links::new(clock.clone(), "127.0.0.1:7430".parse().unwrap()),
     });
     (web, sample)
 }
@@ -63,7 +63,7 @@ async fn text(response: Response<Body>) -> String {
 
 /// The cookie of a session that a link opened.
 async fn inside(web: &Web) -> String {
-    let link = web.new_link().unwrap();
+    let link = web.links().new_link().unwrap();
     let path = link.strip_prefix("http://127.0.0.1:7430").unwrap();
     let response = ask(web, path, &[]).await;
     assert_eq!(response.status(), StatusCode::SEE_OTHER);
@@ -89,7 +89,7 @@ async fn without_a_session_every_page_says_how_to_get_a_link() {
 async fn a_link_works_once_and_a_session_ends() {
     let clock = Clock::manual(now());
     let (web, _) = web(&clock);
-    let link = web.new_link().unwrap();
+    let link = web.links().new_link().unwrap();
     let path = link.strip_prefix("http://127.0.0.1:7430").unwrap();
     let first = ask(&web, path, &[]).await;
     assert_eq!(first.status(), StatusCode::SEE_OTHER);
@@ -305,8 +305,8 @@ async fn serve_the_sample() {
         clock: Clock::System,
         zone: TimeZone::get("Asia/Tokyo").unwrap(),
         names: Names::new([]),
-        address: listener.local_addr().unwrap(),
+        links: Links::new(Clock::System, listener.local_addr().unwrap()),
     });
-    println!("{}", web.new_link().unwrap());
+    println!("{}", web.links().new_link().unwrap());
     web.serve(listener, CancellationToken::new()).await;
 }

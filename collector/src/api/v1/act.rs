@@ -129,6 +129,15 @@ pub struct Imported {
     pub notes: Vec<Mistake>,
 }
 
+/// A link that opens the pages once: `POST /api/v1/pages/link`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PageLink {
+    /// The whole address.
+    pub link: String,
+    /// For how many seconds it can be opened.
+    pub ttl_s: u64,
+}
+
 /// What every refusal carries.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Failure {
