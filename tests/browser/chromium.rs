@@ -145,7 +145,8 @@ impl Tab<'_> {
         let loader = opened["loaderId"].clone();
         let until = Instant::now() + PATIENCE;
         let loaded = |it: &Value| it["method"] == "Page.loadEventFired";
-        let committed = |it: &Value| it["method"] == "Page.frameNavigated" && it["params"]["frame"]["loaderId"] == loader;
+        let committed =
+            |it: &Value| it["method"] == "Page.frameNavigated" && it["params"]["frame"]["loaderId"] == loader;
         loop {
             let events = &self.browser.events;
             let after = events.iter().position(&committed);
@@ -159,7 +160,8 @@ impl Tab<'_> {
 
     /// The value of an expression in the page.
     pub(crate) fn script(&mut self, expression: &str) -> Value {
-        let answer = self.ask("Runtime.evaluate", json!({"expression": expression, "returnByValue": true, "awaitPromise": true}));
+        let answer = self
+            .ask("Runtime.evaluate", json!({"expression": expression, "returnByValue": true, "awaitPromise": true}));
         assert!(answer["exceptionDetails"].is_null(), "{expression}: {}", answer["exceptionDetails"]);
         answer["result"]["value"].clone()
     }
@@ -181,7 +183,9 @@ impl Tab<'_> {
             let params = &event["params"];
             let text = match event["method"].as_str()? {
                 "Runtime.exceptionThrown" => params["exceptionDetails"].to_string(),
-                "Runtime.consoleAPICalled" if params["type"] == "error" || params["type"] == "warning" => params["args"].to_string(),
+                "Runtime.consoleAPICalled" if params["type"] == "error" || params["type"] == "warning" => {
+                    params["args"].to_string()
+                }
                 "Log.entryAdded" if params["entry"]["level"] == "error" || params["entry"]["level"] == "warning" => {
                     format!("{} {}", params["entry"]["text"], params["entry"]["url"])
                 }

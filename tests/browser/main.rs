@@ -42,7 +42,10 @@ fn scene() -> Scene {
     let expected = collector.path().join("expected.csv");
     std::fs::write(&expected, "host_name,class\nkeiri-pc01,pc\nkeiri-pc02,pc\nfile-server,server\n").unwrap();
     run(&collector, &["expect", &expected.display().to_string()]);
-    run(&collector, &["declare", "13", "--answer", "implemented", "--by", "佐藤 <b>花子</b>", "--evidence", "規程\u{202E} 第4版"]);
+    run(
+        &collector,
+        &["declare", "13", "--answer", "implemented", "--by", "佐藤 <b>花子</b>", "--evidence", "規程\u{202E} 第4版"],
+    );
     let sample = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../deploy/sample-ledger.csv");
     run(&collector, &["ledger", "import", &sample.display().to_string()]);
     eventually("the host is observed", || match collector.item("tenken-base", "usb") {
@@ -105,7 +108,12 @@ fn every_page_is_sound_in_both_languages_on_desktop_and_phone() {
             for (name, path) in scene.paths() {
                 tab.open(&format!("{}{path}?lang={lang}", scene.address()));
                 let place = format!("{screen} {lang} {name}");
-                wrong.extend(tab.complaints().into_iter().filter(|it| name != "not-found" || !it.contains("404")).map(|it| format!("{place}: {it}")));
+                wrong.extend(
+                    tab.complaints()
+                        .into_iter()
+                        .filter(|it| name != "not-found" || !it.contains("404"))
+                        .map(|it| format!("{place}: {it}")),
+                );
                 wrong.extend(faults(&mut tab).into_iter().map(|it| format!("{place}: {it}")));
                 assert_eq!(tab.script("document.documentElement.lang"), lang, "{place}");
                 keep_picture(&mut tab, &format!("{screen}-{lang}-{name}"));

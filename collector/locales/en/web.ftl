@@ -91,6 +91,7 @@ attention-on_hold = Agents on hold as suspected clones
 attention-duplicates = Hosts that share a name or a serial number
 attention-skewed = Hosts whose clock is off
 attention-not_enrolled = Hosts that are not enrolled
+attention-groups = { $n }
 attention-count = { $n }
 duplicate-host_name = Host name “{ $value }”
 duplicate-serial_number = Serial number “{ $value }”

@@ -70,6 +70,7 @@ attention-on_hold = 重複の疑いで保留中のエージェント
 attention-duplicates = 名前や製造番号が重なる機器
 attention-skewed = 時計がずれている機器
 attention-not_enrolled = 未登録の機器
+attention-groups = { $n }組
 attention-count = { $n }台
 duplicate-host_name = 機器名「{ $value }」
 duplicate-serial_number = 製造番号「{ $value }」

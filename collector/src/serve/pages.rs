@@ -7,9 +7,9 @@ use std::sync::Arc;
 use tokio::net::TcpListener;
 
 use super::stages::Stages;
-use crate::config::Config;
 use crate::api::Api;
 use crate::clock::Clock;
+use crate::config::Config;
 use crate::exit::{Exit, Failure};
 use crate::web::{Links, Names, Setup, Web};
 
