@@ -69,20 +69,28 @@
     }
   };
 
+  // A browser opens few connections to one address: a page that nobody looks at gives its own up.
+  let source = null;
+  const leave = () => {
+    clearTimeout(timer);
+    if (source) source.close();
+    source = null;
+  };
   const connect = () => {
-    const source = new EventSource("/events");
+    leave();
+    source = new EventSource("/events");
     source.addEventListener("hello", () => { backoff = 1000; say("on"); refresh(); });
     source.addEventListener("moved", refresh);
     source.onerror = () => {
       say("off");
-      source.close();
-      clearTimeout(timer);
+      leave();
       timer = setTimeout(() => refresh().finally(connect), backoff * (0.5 + Math.random() / 2));
       backoff = Math.min(backoff * 2, BACKOFF_MS_MAX);
     };
-    window.addEventListener("pagehide", () => source.close(), { once: true });
   };
 
-  window.addEventListener("pageshow", (event) => { if (event.persisted) { connect(); } });
-  connect();
+  document.addEventListener("visibilitychange", () => (document.hidden ? leave() : connect()));
+  window.addEventListener("pagehide", leave);
+  window.addEventListener("pageshow", (event) => { if (event.persisted) connect(); });
+  if (!document.hidden) connect();
 })();
