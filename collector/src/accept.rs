@@ -261,7 +261,7 @@ impl Shared {
             return Err((Reason::NoCertificate, String::new()));
         }
         if let Some(identity) = &identity {
-            seat.identified(identity.agent);
+            seat.identified(identity.agent, identity.not_after);
         }
         let local = tls.get_ref().0.local_addr().map_err(told)?;
         let peer = Peer { address, local, connection: seat.connection(), identity, line: seat.line() };

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv6Addr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use tenken_proto::Timestamp;
 use tenken_proto::ident::AgentId;
 
 use super::{Limits, Line, Reason};
@@ -20,8 +21,8 @@ struct Inside {
     total: usize,
     next: u64,
     unproven: BTreeMap<IpAddr, usize>,
-    /// Oldest first.
-    agents: BTreeMap<AgentId, Vec<Arc<Line>>>,
+    /// Oldest first, each with the end of its certificate.
+    agents: BTreeMap<AgentId, Vec<(Arc<Line>, Timestamp)>>,
 }
 
 /// One connection's place; given back when dropped.
@@ -66,6 +67,17 @@ impl Gate {
     /// Ends every connection of an identity; says how many there were.
     pub fn cut(&self, agent: AgentId) -> usize {
         let lines = self.inside().agents.get(&agent).cloned().unwrap_or_default();
+        lines.iter().for_each(|(line, _)| line.cut());
+        lines.len()
+    }
+
+    /// Ends every connection whose certificate has ended meanwhile; says how many there were. Not for the enrol
+    /// listener, where an ended certificate is good for Renew.
+    pub fn cut_ended(&self, now: Timestamp) -> usize {
+        let inside = self.inside();
+        let ended = inside.agents.values().flatten().filter(|(line, until)| *until < now && !line.is_cut());
+        let lines: Vec<Arc<Line>> = ended.map(|(line, _)| Arc::clone(line)).collect();
+        drop(inside);
         lines.iter().for_each(|line| line.cut());
         lines.len()
     }
@@ -99,17 +111,17 @@ impl Seat {
     }
 
     /// The handshake proved an identity: it counts there and no longer at its address.
-    pub(super) fn identified(&mut self, agent: AgentId) {
+    pub(super) fn identified(&mut self, agent: AgentId, until: Timestamp) {
         let mut inside = self.gate.inside();
         if let Some(address) = self.address.take() {
             inside.leave_address(address);
         }
         let lines = inside.agents.entry(agent).or_default();
-        lines.push(Arc::clone(&self.line));
+        lines.push((Arc::clone(&self.line), until));
         let oldest = (lines.len() > self.gate.limits.per_identity).then(|| lines.remove(0));
         drop(inside);
         self.agent = Some(agent);
-        if let Some(oldest) = oldest {
+        if let Some((oldest, _)) = oldest {
             oldest.cut();
         }
     }
@@ -136,7 +148,7 @@ impl Drop for Seat {
         if let Some(agent) = self.agent.take()
             && let Some(lines) = inside.agents.get_mut(&agent)
         {
-            lines.retain(|line| !Arc::ptr_eq(line, &self.line));
+            lines.retain(|(line, _)| !Arc::ptr_eq(line, &self.line));
             if lines.is_empty() {
                 inside.agents.remove(&agent);
             }
@@ -168,7 +180,7 @@ mod tests {
         let mut first = gate.enter(address).unwrap();
         let second = gate.enter("::ffff:192.0.2.1".parse().unwrap()).unwrap();
         assert_eq!(gate.enter(address).unwrap_err(), Reason::AddressFull);
-        first.identified(AgentId(uuid::Uuid::from_u128(1)));
+        first.identified(AgentId(uuid::Uuid::from_u128(1)), Timestamp::MAX);
         let third = gate.enter(address).unwrap();
         drop((second, third));
         assert_eq!(gate.connections(), 1);
@@ -197,9 +209,11 @@ mod tests {
         let gate = gate(10, 100);
         let agent = AgentId(uuid::Uuid::from_u128(7));
         let mut seats: Vec<Seat> = (0..3).map(|_| gate.enter("192.0.2.1".parse().unwrap()).unwrap()).collect();
-        seats.iter_mut().for_each(|seat| seat.identified(agent));
+        seats.iter_mut().for_each(|seat| seat.identified(agent, Timestamp::UNIX_EPOCH));
         let cut: Vec<bool> = seats.iter().map(|seat| seat.line.is_cut()).collect();
         assert_eq!(cut, [true, false, false]);
+        assert_eq!(gate.cut_ended(Timestamp::UNIX_EPOCH), 0, "not before its end");
+        assert_eq!(gate.cut_ended(Timestamp::MAX), 2);
         assert_eq!(gate.cut(agent), 2);
         assert!(seats.iter().all(|seat| seat.line.is_cut()));
     }

@@ -32,6 +32,8 @@ use crate::journal::{self, Principal};
 
 /// How often refusals are journalled.
 const JOURNAL_EVERY: Duration = Duration::from_secs(1);
+/// How often connections whose certificate has ended are looked for.
+const CUT_ENDED_EVERY: Duration = Duration::from_secs(5);
 /// A stream whose identity ended is told so; its connection is cut this much later.
 const CUT_AFTER: Duration = Duration::from_secs(1);
 /// Shortest pause between two renewals of certificate and lists.
@@ -425,10 +427,12 @@ impl Desk {
     pub async fn run(self, stop: CancellationToken) {
         let mut events = self.0.engine.identity_events();
         let mut journal = tokio::time::interval(JOURNAL_EVERY);
+        let mut ended = tokio::time::interval(CUT_ENDED_EVERY);
         loop {
             tokio::select! {
                 () = stop.cancelled() => break,
                 _ = journal.tick() => self.journal_refusals().await,
+                _ = ended.tick() => self.cut_ended(),
                 () = tokio::time::sleep(self.until_refresh()) => self.refresh_or_log(),
                 event = events.recv() => match event {
                     Ok(event) => self.on_event(&event),
@@ -483,6 +487,16 @@ impl Desk {
             let cut: usize = gates.iter().map(|(_, gate)| gate.cut(agent)).sum();
             tracing::info!(%agent, connections = cut, "Identity ended or held; connections cut");
         });
+    }
+
+    /// Agents renew and connect anew long before; who does not is cut.
+    fn cut_ended(&self) {
+        for (_, gate) in self.gates().iter().filter(|(listener, _)| *listener == Listener::Report) {
+            let connections = gate.cut_ended(self.now());
+            if connections > 0 {
+                tracing::warn!(connections, "Certificates ended on open connections; cut");
+            }
+        }
     }
 
     /// Events were missed: every connected identity is looked at.

@@ -23,6 +23,9 @@ pub const WAITING_MAX: usize = 10_000;
 /// Tokens that are kept; the oldest that have ended leave first.
 pub const TOKENS_MAX: usize = 10_000;
 
+/// Entries of the revocation list are forgotten so long after their certificate's end. Their agents never are.
+pub const REVOKED_KEPT: jiff::SignedDuration = jiff::SignedDuration::from_hours(400 * 24);
+
 /// The events that carry out a decision, and what the caller is told.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Decision<T> {
@@ -402,6 +405,7 @@ impl Registry {
     fn end(&mut self, id: AgentId, standing: Standing, at: Timestamp, revoked: bool) {
         let Some(agent) = self.agents.get_mut(&id) else { return };
         agent.standing = standing;
+        self.revoked.retain(|_, entry| at.duration_since(entry.not_after) <= REVOKED_KEPT);
         for certificate in &mut agent.certificates {
             certificate.der = None;
             let entry = RevokedCertificate {
