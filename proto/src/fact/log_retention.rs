@@ -124,36 +124,59 @@ const DERIVED: &str = "computed from size, span, limits and disk space";
 /// For how many days this log will reach back, and by which limit.
 ///
 /// Growth is the size over the span from the oldest to the newest record; with less than a day of records
-/// the size and disk limits cannot be turned into days.
+/// the size and disk limits cannot be turned into days. While one limit is not known nothing is projected,
+/// unless a known one already says zero: no other can be below it.
 #[must_use]
 pub fn project(log: &Log) -> (Observed<u64>, Observed<BindingLimit>) {
     let growth = growth_bytes_per_day(log);
-    let mut limits: Vec<(u64, BindingLimit)> = Vec::new();
-    let mut missing: Option<&str> = None;
+    let found = [time_limit(log), size_limit(log, growth), disk_limit(log, growth)];
+    let known = found.iter().filter_map(|limit| limit.as_ref().ok().copied().flatten()).min();
+    let missing = found.iter().find_map(|limit| limit.as_ref().err());
+    match (known, missing) {
+        (Some((0, limit)), _) => (Observed::known(0, DERIVED), Observed::known(limit, DERIVED)),
+        (_, Some(missing)) => {
+            let detail = format!("needs {missing}");
+            (
+                Observed::unreadable(Reason::DependsOn, detail.clone(), DERIVED),
+                Observed::unreadable(Reason::DependsOn, detail, DERIVED),
+            )
+        }
+        (known, None) => {
+            let (days, limit) = known.unwrap_or((PROJECTED_DAYS_MAX, BindingLimit::None));
+            (Observed::known(days.min(PROJECTED_DAYS_MAX), DERIVED), Observed::known(limit, DERIVED))
+        }
+    }
+}
+
+/// Days under one limit; none where there is no such limit; the error names what is missing.
+type Limit = Result<Option<(u64, BindingLimit)>, &'static str>;
+
+const DAY_OF_RECORDS: &str = "a day of records";
+
+fn time_limit(log: &Log) -> Limit {
     match &log.configured_days {
-        Observed::Known { value, .. } => limits.push((*value, BindingLimit::Time)),
-        Observed::Absent { .. } => {}
-        Observed::Unreadable { .. } | Observed::Withheld => missing = Some("configured_days"),
+        Observed::Known { value, .. } => Ok(Some((*value, BindingLimit::Time))),
+        Observed::Absent { .. } => Ok(None),
+        Observed::Unreadable { .. } | Observed::Withheld => Err("configured_days"),
     }
-    match (&log.configured_bytes, growth) {
-        (Observed::Known { value, .. }, Some(growth)) => limits.push((*value / growth, BindingLimit::Size)),
-        (Observed::Absent { .. }, _) => {}
-        (Observed::Known { .. }, None) => missing = missing.or(Some("a day of records")),
-        (Observed::Unreadable { .. } | Observed::Withheld, _) => missing = missing.or(Some("configured_bytes")),
+}
+
+fn size_limit(log: &Log, growth: Option<u64>) -> Limit {
+    match &log.configured_bytes {
+        Observed::Known { value, .. } => {
+            let days = value / growth.ok_or(DAY_OF_RECORDS)?;
+            Ok(Some((days, BindingLimit::Size)))
+        }
+        Observed::Absent { .. } => Ok(None),
+        Observed::Unreadable { .. } | Observed::Withheld => Err("configured_bytes"),
     }
-    match (log.disk_available_bytes.value(), log.size_bytes.value(), growth) {
-        (Some(left), Some(size), Some(growth)) => limits.push(((left + size) / growth, BindingLimit::Disk)),
-        _ => missing = missing.or(Some("size, disk space and a day of records")),
-    }
-    if let Some(missing) = missing {
-        let detail = format!("needs {missing}");
-        return (
-            Observed::unreadable(Reason::DependsOn, detail.clone(), DERIVED),
-            Observed::unreadable(Reason::DependsOn, detail, DERIVED),
-        );
-    }
-    let (days, limit) = limits.into_iter().min().unwrap_or((PROJECTED_DAYS_MAX, BindingLimit::None));
-    (Observed::known(days.min(PROJECTED_DAYS_MAX), DERIVED), Observed::known(limit, DERIVED))
+}
+
+fn disk_limit(log: &Log, growth: Option<u64>) -> Limit {
+    let left = log.disk_available_bytes.value().ok_or("disk_available_bytes")?;
+    let size = log.size_bytes.value().ok_or("size_bytes")?;
+    let days = left.saturating_add(*size) / growth.ok_or(DAY_OF_RECORDS)?;
+    Ok(Some((days, BindingLimit::Disk)))
 }
 
 fn growth_bytes_per_day(log: &Log) -> Option<u64> {
@@ -164,4 +187,63 @@ fn growth_bytes_per_day(log: &Log) -> Option<u64> {
     }
     let per_day = u128::from(size) * 86_400 / u128::from(span.unsigned_abs());
     Some(u64::try_from(per_day).unwrap_or(u64::MAX).max(1))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const GIB: u64 = 1 << 30;
+
+    /// A log of 100 days that took 1 GiB, with 10 GiB of disk left and no configured limit.
+    fn log() -> Log {
+        let at = |text: &str| Observed::seen(text.parse().unwrap_or_default());
+        Log {
+            path: Observed::seen("/var/log/x".to_owned()),
+            kind: Observed::seen(LogKind::Journal),
+            oldest_record_at: at("2026-01-01T00:00:00Z"),
+            newest_record_at: at("2026-04-11T00:00:00Z"),
+            configured_days: Observed::absent(""),
+            configured_bytes: Observed::absent(""),
+            size_bytes: Observed::seen(GIB),
+            disk_available_bytes: Observed::seen(10 * GIB),
+        }
+    }
+
+    fn projected(log: &Log) -> (u64, &'static str) {
+        let (days, limit) = project(log);
+        (*days.value().unwrap(), limit.value().unwrap().word())
+    }
+
+    fn missing(log: &Log) -> String {
+        match project(log).0 {
+            Observed::Unreadable { detail, .. } => detail,
+            Observed::Known { .. } | Observed::Absent { .. } | Observed::Withheld => String::new(),
+        }
+    }
+
+    #[test]
+    fn the_lowest_limit_binds() {
+        assert_eq!(projected(&log()), (1_100, "disk"));
+        assert_eq!(projected(&Log { configured_bytes: Observed::seen(2 * GIB), ..log() }), (200, "size"));
+        assert_eq!(projected(&Log { configured_days: Observed::seen(30), ..log() }), (30, "time"));
+        let ample = Log { disk_available_bytes: Observed::seen(u64::MAX), ..log() };
+        assert_eq!(projected(&ample), (PROJECTED_DAYS_MAX, "disk"));
+    }
+
+    #[test]
+    fn what_is_not_known_is_not_projected() {
+        let young = Log { newest_record_at: log().oldest_record_at, configured_days: Observed::seen(400), ..log() };
+        assert_eq!(missing(&young), "needs a day of records");
+        let unread = || Observed::unreadable(Reason::Permission, "", "");
+        assert_eq!(missing(&Log { configured_days: unread(), ..log() }), "needs configured_days");
+        assert_eq!(missing(&Log { disk_available_bytes: unread(), ..log() }), "needs disk_available_bytes");
+        assert_eq!(missing(&Log { configured_bytes: Observed::Withheld, ..log() }), "needs configured_bytes");
+    }
+
+    #[test]
+    fn nothing_kept_is_zero_whatever_else_is_not_known() {
+        let volatile = Log { configured_days: Observed::seen(0), oldest_record_at: Observed::absent(""), ..log() };
+        assert_eq!(projected(&volatile), (0, "time"));
+    }
 }
