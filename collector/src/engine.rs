@@ -25,6 +25,7 @@ use crate::journal::{EntryNumber, Event, JournalError, Principal};
 use crate::store::{Partition, Store, StoreError};
 
 mod apply;
+mod checkpoint;
 mod load;
 mod marks;
 mod presence;
@@ -131,6 +132,14 @@ pub enum StartError {
         /// What is wrong with it.
         problem: String,
     },
+    /// What is stored beside the journal cannot be read.
+    #[error("the stored {what} cannot be read: {problem}")]
+    Stored {
+        /// What of it.
+        what: &'static str,
+        /// What is wrong with it.
+        problem: String,
+    },
     /// No thread could be started.
     #[error("failed to start the engine's thread")]
     Thread(#[source] std::io::Error),
@@ -220,7 +229,7 @@ impl Engine {
         let (identity, _) = broadcast::channel(IDENTITY_WAITING_MAX);
         let shared = Arc::new(Shared { state: RwLock::new(loaded.state), moved, identity, clock: setup.clock.clone() });
         let (requests, waiting) = mpsc::channel(QUEUE_MAX);
-        let writer = run::Writer::new(setup, fence, Arc::clone(&shared), loaded.chain);
+        let writer = run::Writer::new(setup, fence, Arc::clone(&shared), loaded.chain, loaded.dirty);
         let runtime = tokio::runtime::Handle::current();
         let thread = std::thread::Builder::new()
             .name("engine".to_owned())

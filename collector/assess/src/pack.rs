@@ -224,6 +224,12 @@ impl PackSet {
         self.controls.iter().find(|control| control.id == id)
     }
 
+    /// The hash that a set of these files has, whatever is in them.
+    #[must_use]
+    pub fn hash_of_files(files: &[PackFile]) -> Digest {
+        hash_of(files)
+    }
+
     /// The packs that are part of the program.
     ///
     /// # Errors

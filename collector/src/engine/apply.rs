@@ -193,7 +193,21 @@ impl State {
         }
     }
 
+    /// Takes a kept row of presence back in, of a host that is still in the fleet.
+    pub(super) fn restore_presence(&mut self, key: &[u8], value: &[u8]) {
+        let Ok(host) = uuid::Uuid::from_slice(key).map(HostId) else { return };
+        if !self.fleet.find_hosts(&host.to_string()).is_empty() {
+            self.presence.restore(host, value);
+        }
+    }
+
     fn note_transition(&mut self, change: &Change) {
+        if let Change::Retired { host, .. } = change {
+            self.presence.hosts.remove(host);
+            self.groups.remove(host);
+            self.silent.remove(host);
+            self.stale.retain(|(stale, _)| stale != host);
+        }
         let Change::Transition { host, transition } = change else { return };
         match transition {
             Transition::HostSilent => drop(self.silent.insert(*host)),

@@ -7,7 +7,6 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use tenken_proto::fact::GroupName;
 use tenken_proto::ident::HostId;
-use uuid::Uuid;
 
 use crate::store::{Table, Write};
 
@@ -88,11 +87,11 @@ impl Presence {
     }
 
     /// Takes a kept row back in; what the journal knows of later times stays.
-    pub(super) fn restore(&mut self, key: &[u8], value: &[u8]) {
-        let (Ok(id), Ok(kept)) = (Uuid::from_slice(key), serde_json::from_slice::<Seen>(value)) else { return };
-        match self.hosts.get_mut(&HostId(id)) {
+    pub(super) fn restore(&mut self, host: HostId, value: &[u8]) {
+        let Ok(kept) = serde_json::from_slice::<Seen>(value) else { return };
+        match self.hosts.get_mut(&host) {
             Some(seen) if seen.last_seen >= kept.last_seen => {}
-            Some(_) | None => drop(self.hosts.insert(HostId(id), Seen { kept: Some(kept.last_seen), ..kept })),
+            Some(_) | None => drop(self.hosts.insert(host, Seen { kept: Some(kept.last_seen), ..kept })),
         }
     }
 

@@ -12,6 +12,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 
 use super::apply::AdmitRequest;
+use super::checkpoint::{self, Dirty};
 use super::marks::Sight;
 use super::state::{State, StoreHealth};
 use super::{
@@ -71,12 +72,13 @@ pub(super) struct Writer {
     now: Timestamp,
     next_look: Timestamp,
     next_presence: Timestamp,
+    dirty: Dirty,
     /// The state ran ahead of a commit that failed.
     broken: bool,
 }
 
 impl Writer {
-    pub(super) fn new(setup: Setup, fence: Fence, shared: Arc<Shared>, chain: Chain) -> Self {
+    pub(super) fn new(setup: Setup, fence: Fence, shared: Arc<Shared>, chain: Chain, dirty: Dirty) -> Self {
         let now = shared.read(|state| state.fleet.now()).max(setup.clock.now());
         Self {
             setup,
@@ -88,6 +90,7 @@ impl Writer {
             now,
             next_look: now,
             next_presence: now,
+            dirty,
             broken: false,
         }
     }
@@ -126,7 +129,11 @@ impl Writer {
         }
         let shared = Arc::clone(&self.shared);
         shared.write(|state| self.pending.writes.extend(state.presence.rows_to_keep(usize::MAX)));
-        for _ in 0..2 {
+        for round in 0..2 {
+            if round == 1 && !self.broken {
+                // Everything judged is durable; the next start reads the state in place of the journal.
+                self.checkpoint(true);
+            }
             self.launch();
             if self.flight.is_some() {
                 let result = landed(&mut self.flight).await;
@@ -228,6 +235,8 @@ impl Writer {
         }
         state.health.counters.reports += 1;
         self.pending.reports += 1;
+        self.dirty.hosts.insert(host);
+        self.dirty.agents.insert(agent);
         let number = self.append(report.sealed);
         let moves = state.apply_report(self.now, number, report.facts, report.content);
         self.pending.moves.extend(moves.filter(|moves| !moves.is_empty()));
@@ -263,6 +272,7 @@ impl Writer {
         for (sealed, event) in sealed {
             self.append(sealed);
             let moves = state.apply_event(self.now, &event);
+            self.dirty.note_event(state, &event);
             self.pending.moves.extend(moves.into_iter().filter(|moves| !moves.is_empty()));
             if let Event::Identity(event) = event {
                 self.pending.identity.push(Arc::new(event));
@@ -277,6 +287,7 @@ impl Writer {
         self.pending.writes.push(write);
         self.pending.last = number;
         self.pending.entries += 1;
+        self.dirty.entries += 1;
         number
     }
 
@@ -327,6 +338,10 @@ impl Writer {
                 Err(error) => tracing::error!(%error, "What turned could not be written down"),
             }
         }
+        for moves in &self.pending.moves {
+            self.dirty.note_moves(moves);
+        }
+        self.checkpoint(false);
         let mut pending = mem::take(&mut self.pending);
         let batch = Batch {
             tenant: self.setup.tenant,
@@ -337,6 +352,23 @@ impl Writer {
         let store = Arc::clone(&self.setup.store);
         let commit = tokio::spawn(async move { store.commit(batch).await });
         self.flight = Some(Flight { commit, pending });
+    }
+
+    /// Adds the stored state to the pending batch when it is due, or when there is something to keep at the end.
+    fn checkpoint(&mut self, last: bool) {
+        let shared = Arc::clone(&self.shared);
+        let rows = shared.read(|state| {
+            let due = self.dirty.is_due(state) || (last && self.dirty.entries > 0);
+            due.then(|| checkpoint::rows(&self.setup, state, self.chain.last(), &self.dirty))
+        });
+        match rows {
+            None => {}
+            Some(Ok(rows)) => {
+                self.pending.writes.extend(rows);
+                self.dirty = Dirty::default();
+            }
+            Some(Err(error)) => tracing::error!(%error, "The state could not be written down; the journal has it"),
+        }
     }
 
     /// Repeats of what is durable, decisions that changed nothing.
@@ -396,6 +428,7 @@ impl Writer {
         match load::load(&self.setup).await {
             Ok(loaded) => {
                 self.chain = loaded.chain;
+                self.dirty = loaded.dirty;
                 self.broken = false;
                 self.shared.write(|state| {
                     let mut rebuilt = loaded.state;

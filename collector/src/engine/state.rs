@@ -42,7 +42,7 @@ pub struct HostGroups {
 }
 
 /// Where a held group came from.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct HeldGroup {
     /// Digest of its body.
     pub digest: Digest,

@@ -205,6 +205,68 @@ async fn what_was_acknowledged_is_there_after_a_restart() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_start_reads_the_stored_state_and_replays_only_what_came_after_it() {
+    let fixture = Fixture::new().await;
+    let agent = fixture.agent(1).await;
+    for sequence in 1..=20 {
+        let value = i64::try_from(sequence).unwrap();
+        fixture.send(agent, report(7, sequence, vec![group("patch", value, at(0))])).await;
+    }
+    let fixture = fixture.restart().await;
+    let before = fixture.seen();
+    let setup = setup(fixture.store.clone(), fixture.clock.clone(), fixture.time.clone());
+    let loaded = load::load(&setup).await.unwrap();
+    assert_eq!(loaded.dirty.entries, 0, "a clean stop leaves nothing to replay");
+    assert_eq!(Known::of(&loaded.state), before);
+    fixture.send(agent, report(7, 21, vec![group("usb", 1, at(0))])).await;
+    let loaded = load::load(&setup).await.unwrap();
+    assert!((1..=2).contains(&loaded.dirty.entries), "one report and what it moved");
+    assert_eq!(Known::of(&loaded.state), fixture.seen());
+}
+
+/// Figures for a person: `cargo test -p tenken-collector --lib -- --ignored --nocapture throughput`.
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "a measurement"]
+async fn throughput() {
+    const HOSTS: u64 = 1_000;
+    const REPORTS: u64 = 20;
+    let fixture = Fixture::new().await;
+    let mut agents = Vec::new();
+    for n in 0..HOSTS {
+        agents.push(fixture.agent(n.into()).await);
+    }
+    let padded = |name: &str, value: u64| {
+        let mut record = Record::default();
+        record.push("value", Observed::seen(Value::Number(i64::try_from(value).unwrap())));
+        record.push("padding", Observed::seen(Value::Text("x".repeat(1_000))));
+        Group { name: name.parse().unwrap(), schema_version: 1, body: encode_body(&record), observed_at: at(0) }
+    };
+    let mut requests = Vec::new();
+    for sequence in 1..=REPORTS {
+        for agent in &agents {
+            let groups = vec![padded("patch", sequence), padded("usb", sequence)];
+            requests.push(prepared(*agent, report(7, sequence, groups), at(0)));
+        }
+    }
+    let began = std::time::Instant::now();
+    let mut answers = Vec::new();
+    for request in requests {
+        answers.push(fixture.engine.enqueue(request).await);
+    }
+    for answer in answers {
+        assert_eq!(answer.await.unwrap(), ACKED);
+    }
+    let took = began.elapsed();
+    let commits = fixture.engine.read(|state| state.health.counters.commits) - HOSTS;
+    let per_second = (HOSTS * REPORTS) as f64 / took.as_secs_f64();
+    eprintln!("{per_second:.0} reports/s, {commits} commits in {took:?}");
+    let began = std::time::Instant::now();
+    let fixture = fixture.restart().await;
+    eprintln!("stop and start: {:?}", began.elapsed());
+    drop(fixture);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_repeat_is_acknowledged_and_not_counted_twice() {
     let fixture = Fixture::new().await;
     let agent = fixture.agent(1).await;
@@ -476,6 +538,8 @@ async fn play(mut fixture: Fixture, history: &mut History, step: &Step) -> Fixtu
         }
         Step::Pass(seconds) => fixture.pass(SignedDuration::from_secs((*seconds).into())).await,
         Step::Restart => {
+            // Presence is looked at before, so that the start finds nothing new.
+            fixture.pass(SignedDuration::from_secs(31)).await;
             let before = fixture.seen();
             fixture = fixture.restart().await;
             assert_eq!(fixture.seen(), before, "the state after a restart");
@@ -501,6 +565,7 @@ proptest! {
                 fixture = play(fixture, &mut history, step).await;
             }
             fixture.verify().await;
+            fixture.pass(SignedDuration::from_secs(31)).await;
             let live = fixture.seen();
             let setup = setup(fixture.store.clone(), fixture.clock.clone(), fixture.time.clone());
             let replayed = load::replay(&setup).await.unwrap();

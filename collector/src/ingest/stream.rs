@@ -253,7 +253,8 @@ impl Stream {
                     if let Some((before, upto)) = ack.filter(|(before, _)| *before != epoch) {
                         self.ack(before, upto).await?;
                     }
-                    ack = Some((epoch, sequence));
+                    // Reordered reports do not lower what was acknowledged already.
+                    ack = Some((epoch, ack.map_or(sequence, |(_, upto)| upto.max(sequence))));
                 }
                 Admitted::Refused { reason, detail } => {
                     if let Some((before, upto)) = ack.take() {

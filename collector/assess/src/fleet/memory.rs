@@ -17,11 +17,18 @@ impl Fleet {
     /// All that is needed to go on from here.
     #[must_use]
     pub fn checkpoint(&self) -> Checkpoint {
+        let hosts = self.hosts.keys().filter_map(|id| self.host_memory(*id)).collect();
+        Checkpoint { hosts, ..self.checkpoint_without_hosts() }
+    }
+
+    /// The checkpoint but for its hosts, which a store keeps one by one.
+    #[must_use]
+    pub fn checkpoint_without_hosts(&self) -> Checkpoint {
         Checkpoint {
             now: self.now,
             packs: self.rules.packs.files().to_vec(),
             settings: self.rules.settings.clone(),
-            hosts: self.hosts.keys().filter_map(|id| self.host_memory(*id)).collect(),
+            hosts: Vec::new(),
             expected: self.expectation.machines.clone(),
             declarations: self.declarations.values().cloned().collect(),
             ledger: self.assets.rows.clone(),
