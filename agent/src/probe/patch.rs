@@ -63,3 +63,6 @@ fn unreadable(reason: &Reason, detail: &str, source: &str) -> Patch {
         automatic_updates,
     }
 }
+
+#[cfg(test)]
+mod tests;
