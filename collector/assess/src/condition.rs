@@ -17,7 +17,8 @@ use cel::common::value::CowVal;
 use cel::context::VariableResolver;
 use cel::{Context, Env, Program};
 use jiff::Timestamp;
-use tenken_proto::value::Record;
+use tenken_proto::observed::Observed;
+use tenken_proto::value::{Record, Value};
 
 pub use check::Ty;
 use value::{ParamsVal, RecordVal};
@@ -169,18 +170,22 @@ pub enum Moment {
     /// One expression.
     One(Condition),
     /// Over the items of a list.
-    Each {
-        /// The list's group and field.
-        list: (String, String),
-        /// The variable's name.
-        variable: String,
-        /// Which items count.
-        filter: Option<Condition>,
-        /// The moment of one item.
-        at: Condition,
-        /// Which of them.
-        pick: Pick,
-    },
+    Each(Box<Each>),
+}
+
+/// A moment that the items of a list name.
+#[derive(Debug)]
+pub struct Each {
+    /// The list's group and field.
+    pub list: (String, String),
+    /// The variable's name.
+    pub variable: String,
+    /// Which items count.
+    pub filter: Option<Condition>,
+    /// The moment of one item.
+    pub at: Condition,
+    /// Which of them.
+    pub pick: Pick,
 }
 
 impl Moment {
@@ -188,10 +193,10 @@ impl Moment {
     pub fn reads(&self) -> BTreeSet<String> {
         match self {
             Self::One(condition) => condition.reads.clone(),
-            Self::Each { list: (group, field), filter, at, .. } => {
-                let mut reads = at.reads.clone();
-                reads.extend(filter.iter().flat_map(|filter| filter.reads.iter().cloned()));
-                reads.insert(format!("{group}.{field}"));
+            Self::Each(each) => {
+                let mut reads = each.at.reads.clone();
+                reads.extend(each.filter.iter().flat_map(|filter| filter.reads.iter().cloned()));
+                reads.insert(format!("{}.{}", each.list.0, each.list.1));
                 reads
             }
         }
@@ -199,44 +204,32 @@ impl Moment {
 
     /// When it is.
     pub fn when(&self, facts: &dyn Facts, parameters: &[(String, i64)]) -> When {
-        use tenken_proto::observed::Observed;
-        use tenken_proto::value::Value;
         match self {
             Self::One(at) => at.time(facts, parameters, None),
-            Self::Each { list: (group, field), variable, filter, at, pick } => {
-                match facts.group(group).and_then(|record| record.get(field)) {
-                    Some(Observed::Known { value: Value::List(items), .. }) => {
-                        let moments = items.iter().filter_map(|item| match item {
-                            Value::Record(record) => {
-                                item_moment(record, variable, filter.as_ref(), at, facts, parameters)
-                            }
-                            _ => Some(When::Unknown),
-                        });
-                        combine(moments, *pick)
-                    }
-                    Some(Observed::Absent { .. }) => When::NoItem,
-                    Some(Observed::Known { .. } | Observed::Unreadable { .. } | Observed::Withheld) | None => {
-                        When::Unknown
-                    }
-                }
-            }
+            Self::Each(each) => each.when(facts, parameters),
         }
     }
 }
 
-fn item_moment(
-    item: &Record,
-    variable: &str,
-    filter: Option<&Condition>,
-    at: &Condition,
-    facts: &dyn Facts,
-    parameters: &[(String, i64)],
-) -> Option<When> {
-    let bound = Some((variable, item));
-    match filter.map_or(Truth::Yes, |filter| filter.holds_for(facts, parameters, bound)) {
-        Truth::No => None,
-        Truth::Unknown => Some(When::Unknown),
-        Truth::Yes => Some(at.time(facts, parameters, bound)),
+impl Each {
+    fn when(&self, facts: &dyn Facts, parameters: &[(String, i64)]) -> When {
+        match facts.group(&self.list.0).and_then(|record| record.get(&self.list.1)) {
+            Some(Observed::Known { value: Value::List(items), .. }) => {
+                combine(items.iter().filter_map(|item| self.of_item(item, facts, parameters)), self.pick)
+            }
+            Some(Observed::Absent { .. }) => When::NoItem,
+            Some(Observed::Known { .. } | Observed::Unreadable { .. } | Observed::Withheld) | None => When::Unknown,
+        }
+    }
+
+    fn of_item(&self, item: &Value, facts: &dyn Facts, parameters: &[(String, i64)]) -> Option<When> {
+        let Value::Record(item) = item else { return Some(When::Unknown) };
+        let bound = Some((self.variable.as_str(), item));
+        match self.filter.as_ref().map_or(Truth::Yes, |filter| filter.holds_for(facts, parameters, bound)) {
+            Truth::No => None,
+            Truth::Unknown => Some(When::Unknown),
+            Truth::Yes => Some(self.at.time(facts, parameters, bound)),
+        }
     }
 }
 
@@ -284,3 +277,6 @@ impl VariableResolver for Names<'_> {
         self.facts.group(name).map(|record| CowVal::owned(RecordVal(record)))
     }
 }
+
+#[cfg(test)]
+mod tests;

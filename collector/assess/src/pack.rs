@@ -16,7 +16,7 @@ use serde::Serialize;
 use tenken_proto::ident::Digest;
 
 use crate::answer::Word;
-use crate::fleet::change::PackFile;
+use crate::fleet::change::{PackFile, ParameterSetting};
 use crate::likelihood::Table;
 use crate::text::Text;
 
@@ -228,6 +228,25 @@ impl PackSet {
     #[must_use]
     pub fn hash_of_files(files: &[PackFile]) -> Digest {
         hash_of(files)
+    }
+
+    /// What is wrong with parameters that an organisation set, each with its remedy.
+    #[must_use]
+    pub fn check_parameters(&self, set: &[ParameterSetting]) -> Vec<String> {
+        let wrong = |it: &ParameterSetting| {
+            let Some(control) = self.control(&it.control) else {
+                return Some(format!("there is no control `{}`; `pack list` names them", it.control));
+            };
+            let Some(parameter) = control.parameters.iter().find(|known| known.name == it.parameter) else {
+                let known: Vec<&str> = control.parameters.iter().map(|known| known.name.as_str()).collect();
+                let (id, name, known) = (&control.id, &it.parameter, known.join(", "));
+                return Some(format!("control `{id}` has no parameter `{name}`; it has {known}"));
+            };
+            let unread = parameter.kind.read(&it.value).is_none();
+            let (name, value, like) = (&it.parameter, &it.value, &parameter.value);
+            unread.then(|| format!("`{value}` is no value of `{name}`; write it like {like}"))
+        };
+        set.iter().filter_map(wrong).collect()
     }
 
     /// The packs that are part of the program.

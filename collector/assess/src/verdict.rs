@@ -406,7 +406,7 @@ fn reason(
                 found.map(|(it, (_, number))| it.with(*number).value).unwrap_or_default()
             }
             Some((group, field)) => shown(facts.group(group).and_then(|record| record.get(field)), language),
-            None => at.map_or_else(|| none(language), |at| at.to_string()),
+            None => at.map_or_else(|| none(language), moment),
         })
     };
     Reason {
@@ -420,6 +420,11 @@ fn none(language: Language) -> String {
         Language::Ja => "なし".to_owned(),
         Language::En => "none".to_owned(),
     }
+}
+
+/// A moment for a person, to the minute.
+fn moment(at: Timestamp) -> String {
+    at.strftime("%Y-%m-%d %H:%M UTC").to_string()
 }
 
 /// Longest value that is shown in a reason or beside a verdict, in characters.
@@ -444,7 +449,7 @@ fn plain(value: &Value) -> String {
         Value::Bool(it) => it.to_string(),
         Value::Number(it) => it.to_string(),
         Value::Text(it) => it.clone(),
-        Value::Time(it) => it.to_string(),
+        Value::Time(it) => moment(*it),
         Value::List(items) => {
             let texts: Vec<String> = items.iter().take(8).map(plain).collect();
             format!("[{}] {}", items.len(), texts.join("; "))

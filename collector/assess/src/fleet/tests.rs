@@ -4,3 +4,4 @@ mod build;
 mod flow;
 mod golden;
 mod property;
+mod speed;

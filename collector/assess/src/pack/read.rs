@@ -10,7 +10,7 @@ use tenken_proto::value::{Record, Value};
 use super::control::{Because, Branch, Case, Control, Edge, Link, Parameter, ParameterKind, TimeRule};
 use super::yaml::{Fields, Node, Reader, What};
 use crate::answer::{Effect, Word};
-use crate::condition::{Condition, Mistake, Moment, Pick, Scope, Ty};
+use crate::condition::{Condition, Each, Mistake, Moment, Pick, Scope, Ty};
 use crate::derived::schemas;
 use crate::verdict::Outcome;
 
@@ -274,7 +274,8 @@ fn moment(reader: &mut Reader<'_>, fields: &Fields<'_>, scope: &Scope<'_>) -> Op
     let at = condition(reader, at, &Ty::Time, &scope)?;
     let picks = [("latest", Pick::Latest), ("earliest", Pick::Earliest)];
     let pick = reader.need(fields, "pick").and_then(|node| reader.word(node, &picks))?;
-    Some(Moment::Each { list: (group.to_owned(), field.to_owned()), variable, filter, at, pick })
+    let list = (group.to_owned(), field.to_owned());
+    Some(Moment::Each(Box::new(Each { list, variable, filter, at, pick })))
 }
 
 fn links(reader: &mut Reader<'_>, node: &Node) -> Vec<Link> {
