@@ -82,7 +82,7 @@ pub struct Rejected {
 impl Rejected {
     /// All of them, sorted by line.
     pub(crate) fn of(mut findings: Vec<Finding>) -> Self {
-        findings.sort_by(|a, b| a.line.cmp(&b.line));
+        findings.sort_by_key(|finding| finding.line);
         Self { findings }
     }
 

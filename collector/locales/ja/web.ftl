@@ -27,7 +27,7 @@ yes = はい
 no = いいえ
 
 # 確認状況の一文
-coverage-all-known = { $known }台中{ $observed }台を確認。
+coverage-all-known = 把握{ $known }台中{ $observed }台を確認。
 coverage-all-expected = 想定{ $expected }台すべてを確認しました。
 coverage-expected = { $expected }台中{ $observed }台を確認。
 coverage-none-known = 確認できる機器がまだありません。

@@ -88,12 +88,12 @@ fn value(screen: &Screen, field: &str, value: &Json) -> String {
 fn entries(screen: &Screen, prefix: &str, items: &[Json]) -> String {
     let mut out = String::new();
     for item in items.iter().take(LIST_SHOWN_MAX) {
-        let line = match item {
-            Json::Object(fields) => {
+        let line = match item.as_object() {
+            Some(fields) => {
                 let known = fields.iter().filter_map(|(field, it)| part(screen, prefix, field, it));
                 known.collect::<Vec<_>>().join("  ")
             }
-            plain => value(screen, "", plain),
+            None => value(screen, "", item),
         };
         out += &format!("    - {line}\n");
     }

@@ -124,10 +124,15 @@ impl Client {
 
     async fn connect(&self) -> Result<UnixStream, ClientError> {
         let not_running = || ClientError::NotRunning { data_dir: self.data_dir.clone() };
-        let refused = |error: io::Error| match error.kind() {
-            io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused | io::ErrorKind::NotADirectory => not_running(),
-            io::ErrorKind::PermissionDenied => ClientError::NotAllowed { path: self.socket() },
-            _ => self.broken(error),
+        let nobody = [io::ErrorKind::NotFound, io::ErrorKind::ConnectionRefused, io::ErrorKind::NotADirectory];
+        let refused = |error: io::Error| {
+            if nobody.contains(&error.kind()) {
+                not_running()
+            } else if error.kind() == io::ErrorKind::PermissionDenied {
+                ClientError::NotAllowed { path: self.socket() }
+            } else {
+                self.broken(error)
+            }
         };
         let short = Short::of(&self.data_dir).map_err(refused)?;
         UnixStream::connect(short.path()).await.map_err(refused)

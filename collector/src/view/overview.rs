@@ -115,7 +115,7 @@ fn turning(state: &State, hosts: &[HostSummary], now: Timestamp) -> Vec<v1::Turn
         };
         turning.push(v1::Turning { at, what });
     }
-    turning.sort_by(|a, b| a.at.cmp(&b.at));
+    turning.sort_by_key(|turning| turning.at);
     turning.truncate(TURNING_SHOWN_MAX);
     turning
 }

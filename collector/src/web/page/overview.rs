@@ -110,10 +110,10 @@ mod tests {
     #[test]
     fn without_an_expected_list_the_known_hosts_count() {
         let mut coverage = v1::Coverage { observed: 1, known: 1, ..Default::default() };
-        assert_eq!(said(Lang::Ja, &coverage), "1台中1台を確認。");
+        assert_eq!(said(Lang::Ja, &coverage), "把握1台中1台を確認。");
         assert_eq!(said(Lang::En, &coverage), "1 of 1 host observed.");
         coverage.known = 3;
-        assert_eq!(said(Lang::Ja, &coverage), "3台中1台を確認。残り2台は最新の情報がありません。");
+        assert_eq!(said(Lang::Ja, &coverage), "把握3台中1台を確認。残り2台は最新の情報がありません。");
         assert_eq!(said(Lang::Ja, &v1::Coverage::default()), "確認できる機器がまだありません。");
     }
 }
