@@ -73,6 +73,8 @@ pub struct Condition {
     source: String,
     program: Program,
     reads: BTreeSet<String>,
+    /// The condition is one field of a group or variable: looked up without the interpreter.
+    field: Option<(String, String)>,
 }
 
 impl fmt::Debug for Condition {
@@ -90,7 +92,8 @@ impl Condition {
         check::bounds(source)?;
         let program = Program::compile(source).map_err(|errors| check::syntax(source, &errors))?;
         let reads = check::check(&program, source, wanted, scope)?;
-        Ok(Self { source: source.to_owned(), program, reads })
+        let field = check::plain_field(&program);
+        Ok(Self { source: source.to_owned(), program, reads, field })
     }
 
     /// As it is written.
@@ -125,6 +128,14 @@ impl Condition {
     }
 
     fn time(&self, facts: &dyn Facts, parameters: &[(String, i64)], item: Option<(&str, &Record)>) -> When {
+        if let Some((root, field)) = &self.field {
+            let bound = item.filter(|(variable, _)| variable == root).map(|(_, record)| record);
+            return match bound.or_else(|| facts.group(root)).and_then(|record| record.get(field)) {
+                Some(Observed::Known { value: Value::Time(at), .. }) => When::At(to_the_millisecond(*at)),
+                Some(Observed::Absent { .. }) => When::Absent,
+                Some(Observed::Known { .. } | Observed::Unreadable { .. } | Observed::Withheld) | None => When::Unknown,
+            };
+        }
         let names = Names { facts, parameters, item };
         let mut context = Context::with_env(Arc::clone(&ENVIRONMENT));
         context.set_variable_resolver(&names);
@@ -136,6 +147,11 @@ impl Condition {
             Err(_) => When::Unknown,
         }
     }
+}
+
+/// Moments count in whole milliseconds, as they travel.
+fn to_the_millisecond(at: Timestamp) -> Timestamp {
+    Timestamp::from_millisecond(at.as_millisecond()).unwrap_or(at)
 }
 
 /// A moment that facts name, or not.
@@ -189,6 +205,20 @@ pub struct Each {
 }
 
 impl Moment {
+    /// It is the same moment.
+    #[must_use]
+    pub fn same(&self, other: &Self) -> bool {
+        let source = |condition: &Condition| condition.source.clone();
+        match (self, other) {
+            (Self::One(a), Self::One(b)) => a.source == b.source,
+            (Self::Each(a), Self::Each(b)) => {
+                (&a.list, &a.variable, a.pick, &a.at.source) == (&b.list, &b.variable, b.pick, &b.at.source)
+                    && a.filter.as_ref().map(source) == b.filter.as_ref().map(source)
+            }
+            (Self::One(_), Self::Each(_)) | (Self::Each(_), Self::One(_)) => false,
+        }
+    }
+
     /// The facts that it reads.
     pub fn reads(&self) -> BTreeSet<String> {
         match self {

@@ -3,12 +3,14 @@
 //! *Unknown* is never fine: a fact that could not be read, a silent host and old facts all end there, and
 //! the last outcome that was known stays beside it, because a failing host that falls silent still fails.
 
+use std::sync::Arc;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use tenken_proto::observed::Observed;
 use tenken_proto::value::Value;
 
-use crate::condition::{Facts, Truth, When};
+use crate::condition::{Facts, Moment, Truth, When};
 use crate::pack::control::{Because, Control, Edge, TimeRule};
 use crate::text::{Language, Text, fill};
 
@@ -250,8 +252,17 @@ fn base(control: &Control, facts: &dyn Facts, parameters: &[(String, i64)]) -> B
 }
 
 fn timed<'c>(control: &'c Control, facts: &dyn Facts, parameters: &[(String, i64)]) -> Vec<Timed<'c>> {
+    let mut looked_up: Vec<(*const Moment, When)> = Vec::new();
     let look = |rule: &'c TimeRule| {
-        let when = rule.moment.when(facts, parameters);
+        let moment = Arc::as_ptr(&rule.moment);
+        let when = match looked_up.iter().find(|(earlier, _)| *earlier == moment) {
+            Some((_, when)) => *when,
+            None => {
+                let when = rule.moment.when(facts, parameters);
+                looked_up.push((moment, when));
+                when
+            }
+        };
         let breaks_at = match when {
             When::At(at) | When::AtLeast(at) | When::AtMost(at) => Some(rule.breaks_at(at, parameters)),
             When::Absent | When::NoItem | When::Unknown => None,

@@ -91,6 +91,15 @@ impl Ty {
     }
 }
 
+/// `root.field`, when the condition is nothing else.
+pub(super) fn plain_field(program: &Program) -> Option<(String, String)> {
+    let Expr::Select(select) = &program.expression().expr else { return None };
+    match &select.operand.expr {
+        Expr::Ident(root) if root != PARAMS && !select.test => Some((root.clone(), select.field.clone())),
+        _ => None,
+    }
+}
+
 /// Length and brackets, before the parser sees it.
 pub(super) fn bounds(source: &str) -> Result<(), Vec<Mistake>> {
     if source.len() > SOURCE_BYTES_MAX {

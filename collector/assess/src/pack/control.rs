@@ -1,6 +1,7 @@
 //! A control as its file says it: conditions, thresholds, time rules, texts, links and test cases.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
@@ -92,8 +93,8 @@ pub enum Edge {
 /// What time does to an outcome.
 #[derive(Debug)]
 pub struct TimeRule {
-    /// The moment that facts name.
-    pub moment: Moment,
+    /// The moment that facts name; rules about the same moment share it.
+    pub moment: Arc<Moment>,
     /// The parameter that is added to it; none adds nothing.
     pub parameter: Option<String>,
     /// From then on, or until then.

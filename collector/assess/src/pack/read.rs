@@ -1,6 +1,7 @@
 //! Turns trees into packs; every mistake is noted and reading goes on.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use tenken_proto::fact::{FieldSchema, Kind};
@@ -207,7 +208,15 @@ fn time_rules(
 ) -> Vec<TimeRule> {
     let Some(node) = fields.get("time_rules") else { return Vec::new() };
     let items = reader.list(node).unwrap_or_default();
-    items.iter().filter_map(|item| time_rule(reader, item, parameters, scope)).collect()
+    let mut rules: Vec<TimeRule> = Vec::new();
+    for item in items {
+        let Some(mut rule) = time_rule(reader, item, parameters, scope) else { continue };
+        if let Some(earlier) = rules.iter().find(|earlier| earlier.moment.same(&rule.moment)) {
+            rule.moment = Arc::clone(&earlier.moment);
+        }
+        rules.push(rule);
+    }
+    rules
 }
 
 fn time_rule(reader: &mut Reader<'_>, node: &Node, parameters: &[Parameter], scope: &Scope<'_>) -> Option<TimeRule> {
@@ -238,7 +247,8 @@ fn time_rule(reader: &mut Reader<'_>, node: &Node, parameters: &[Parameter], sco
         absent_words.into_iter().chain(turns.iter().map(|(word, it)| (*word, Some(*it)))).collect();
     let absent = reader.need(&fields, "absent").and_then(|node| reader.word(node, &absent_words));
     let because = because(reader, &fields, scope, true);
-    Some(TimeRule { moment: moment?, parameter, edge, becomes: becomes?, absent: absent?, because: because? })
+    let moment = Arc::new(moment?);
+    Some(TimeRule { moment, parameter, edge, becomes: becomes?, absent: absent?, because: because? })
 }
 
 fn duration_parameter(reader: &mut Reader<'_>, node: &Node, parameters: &[Parameter]) -> Option<String> {
