@@ -337,7 +337,7 @@ impl Reader {
 fn unquoted(line: &str, what: &str, counts: impl Fn(&str) -> bool) -> Option<usize> {
     let mut from = 0;
     while let Some(at) = line[from..].find(what).map(|at| at + from) {
-        if line[..at].matches('"').count() % 2 == 0 && counts(&line[at + what.len()..]) {
+        if line[..at].matches('"').count().is_multiple_of(2) && counts(&line[at + what.len()..]) {
             return Some(at);
         }
         from = at + what.len();
