@@ -29,6 +29,7 @@ mod checkpoint;
 mod load;
 mod marks;
 mod presence;
+mod reply;
 mod run;
 mod state;
 #[cfg(test)]

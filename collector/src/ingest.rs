@@ -9,8 +9,6 @@ pub mod peer;
 mod rate;
 mod stream;
 mod streams;
-#[cfg(test)]
-mod tests;
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -56,18 +56,15 @@ impl Reader {
     /// Everything that was wrong, unknown keys included, in the order of their names.
     pub(super) fn finish(mut self) -> Vec<Mistake> {
         for (name, value) in std::mem::take(&mut self.table) {
-            let is_section = self.known.iter().any(|(section, _)| *section == name);
-            match value {
-                Value::Table(table) if is_section => {
-                    for key in table.keys() {
-                        self.unknown(&name, key);
-                    }
+            if !self.known.iter().any(|(section, _)| *section == name) {
+                self.unknown("", &name);
+            } else if let Value::Table(table) = value {
+                for key in table.keys() {
+                    self.unknown(&name, key);
                 }
-                _ if is_section => self.mistakes.push(Mistake {
-                    place: name.clone(),
-                    problem: format!("is a section; write [{name}] on a line of its own"),
-                }),
-                _ => self.unknown("", &name),
+            } else {
+                let problem = format!("is a section; write [{name}] on a line of its own");
+                self.mistakes.push(Mistake { place: name, problem });
             }
         }
         self.mistakes.sort_by(|a, b| a.place.cmp(&b.place));

@@ -1,3 +1,5 @@
+//! Defaults, every key, and every mistake at once.
+
 use std::path::Path;
 
 use jiff::SignedDuration;

@@ -3,6 +3,7 @@
 //! A checkpoint is written in the same commit as the entries it follows. Rows of hosts and agents are written only
 //! when they changed since the last one; facts are not written again, a row says which entry holds them.
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
@@ -39,6 +40,10 @@ impl Dirty {
         self.hosts.extend(moves.verdicts.iter().map(|moved| moved.host));
     }
 
+    #[expect(
+        clippy::wildcard_enum_match_arm,
+        reason = "an event that is not named touches no host, a change every one"
+    )]
     pub(super) fn note_event(&mut self, state: &State, event: &Event) {
         use tenken_assess::Change;
         match event {
@@ -165,10 +170,11 @@ async fn facts(setup: &Setup, held: &BTreeMap<GroupName, HeldGroup>) -> Result<V
     let mut reports = BTreeMap::new();
     let mut groups = Vec::with_capacity(held.len());
     for (name, group) in held {
-        if !reports.contains_key(&group.entry) {
-            reports.insert(group.entry, report(setup, group.entry).await?);
-        }
-        let found = reports.get(&group.entry).and_then(|report| report.iter().find(|found| found.name == *name));
+        let kept = match reports.entry(group.entry) {
+            Entry::Occupied(kept) => kept.into_mut(),
+            Entry::Vacant(place) => place.insert(report(setup, group.entry).await?),
+        };
+        let found = kept.iter().find(|found| found.name == *name);
         let Some(found) = found else { return Err(missing(group.entry)) };
         let record = decode_body(&found.body)
             .map_err(|error| StartError::Entry { number: group.entry, problem: error.to_string() })?;

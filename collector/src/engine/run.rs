@@ -14,6 +14,7 @@ use tokio::task::JoinHandle;
 use super::apply::AdmitRequest;
 use super::checkpoint::{self, Dirty};
 use super::marks::Sight;
+use super::reply::{Waiting, answer, refuse};
 use super::state::{State, StoreHealth};
 use super::{
     Admitted, BATCH_BYTES_MAX, BATCH_REQUESTS_MAX, EngineError, Finish, Moved, Recorded, Request, Setup, Shared, load,
@@ -32,14 +33,6 @@ const PRESENCE_EVERY: jiff::SignedDuration = jiff::SignedDuration::from_mins(1);
 const PRESENCE_ROWS_MAX: usize = 4_096;
 /// Shortest and longest time between two looks at presence.
 const LOOK_MS: (i64, i64) = (100, 30_000);
-
-/// An answer that waits for a commit.
-enum Waiting {
-    Recorded(oneshot::Sender<Result<Recorded, EngineError>>, Recorded),
-    Decided(Finish),
-    Admitted(oneshot::Sender<Admitted>),
-    Looked(oneshot::Sender<()>),
-}
 
 /// What is judged and not yet on its way to the disk.
 #[derive(Default)]
@@ -416,7 +409,14 @@ impl Writer {
                 StoreError::Full { available, low_water } => {
                     StoreHealth::Full { available: *available, low_water: *low_water }
                 }
-                _ => StoreHealth::Failed { since: self.now, error: error.to_string() },
+                StoreError::Corrupt { .. }
+                | StoreError::Io { .. }
+                | StoreError::Fenced { .. }
+                | StoreError::TooNew { .. }
+                | StoreError::InUse { .. }
+                | StoreError::Missing { .. }
+                | StoreError::Exists { .. }
+                | StoreError::Closed => StoreHealth::Failed { since: self.now, error: error.to_string() },
             };
         });
         answer(pending.waiting, &Err(told.clone()), false);
@@ -479,37 +479,4 @@ async fn landed(flight: &mut Option<Flight>) -> Result<(), StoreError> {
         },
         None => std::future::pending().await,
     }
-}
-
-fn answer(waiting: Vec<Waiting>, result: &Result<(), EngineError>, duplicate: bool) {
-    for waiting in waiting {
-        match waiting {
-            Waiting::Recorded(reply, recorded) => drop(reply.send(result.clone().map(|()| recorded))),
-            Waiting::Decided(finish) => finish(result.clone()),
-            Waiting::Looked(reply) => drop(reply.send(())),
-            Waiting::Admitted(reply) => drop(reply.send(match result {
-                Ok(()) => Admitted::Acked { duplicate },
-                Err(error) => refused(error),
-            })),
-        }
-    }
-}
-
-fn refuse(request: Request, error: &EngineError) {
-    match request {
-        Request::Record { reply, .. } => drop(reply.send(Err(error.clone()))),
-        // Dropping the decision drops its reply: the caller hears that the engine does not answer.
-        Request::Decide { decide, .. } => drop(decide),
-        Request::Admit { reply, .. } => drop(reply.send(refused(error))),
-        Request::Look { reply } => drop(reply.send(())),
-        Request::Stop => {}
-    }
-}
-
-fn refused(error: &EngineError) -> Admitted {
-    let reason = match error {
-        EngineError::StoreFull => RefusalReason::StoreFull,
-        EngineError::Stopping | EngineError::StoreFailed(_) | EngineError::Event(_) => RefusalReason::Busy,
-    };
-    Admitted::Refused { reason, detail: error.to_string() }
 }

@@ -1,3 +1,5 @@
+//! The chain holds, can be pruned, and names where it was tampered with.
+
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 

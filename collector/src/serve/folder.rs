@@ -84,10 +84,12 @@ fn trust_domain(config: &Config) -> Result<TrustDomain, Failure> {
 }
 
 pub(super) fn authority_failure(folder: &Path, error: CaError) -> Failure {
-    let remedy = match &error {
-        CaError::Exists(_) => "it was made before; `tenken-collector serve` runs it",
-        _ if !folder.join("ca").exists() => "make it with `tenken-collector init`",
-        _ => "see the cause",
+    let remedy = if matches!(error, CaError::Exists(_)) {
+        "it was made before; `tenken-collector serve` runs it"
+    } else if !folder.join("ca").exists() {
+        "make it with `tenken-collector init`"
+    } else {
+        "see the cause"
     };
     Failure::new(Exit::Failed, format!("the certificate authority in `{}`", folder.display()))
         .remedy(remedy)

@@ -5,6 +5,11 @@
 //! `fdatasync` left behind is not trusted. A store is made beside its place and renamed into it: a power cut while
 //! it is made leaves nothing that looks like a store.
 
+#![expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "the engine's errors are open to new kinds; each has a general form here"
+)]
+
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
 
