@@ -135,10 +135,10 @@ fn build(rng: &mut StdRng, name: &str) -> Package {
         package.source = (*["src-a", "src-b (1.0-1)", "foo"].choose(rng).unwrap()).to_owned();
     }
     // The same on both sides most of the time, as it is in life.
-    if name.len() % 3 == 0 {
+    if name.len().is_multiple_of(3) {
         "same".clone_into(&mut package.multi_arch);
     }
-    if name.len() % 5 == 0 {
+    if name.len().is_multiple_of(5) {
         "all".clone_into(&mut package.architecture);
         package.multi_arch.clear();
     }
