@@ -71,6 +71,9 @@ impl Browser {
         for domain in ["Page", "Runtime", "Log", "Network"] {
             self.ask(&session, &format!("{domain}.enable"), json!({}));
         }
+        // The page takes itself to be looked at: a hidden one gives its event stream up.
+        self.ask(&session, "Page.bringToFront", json!({}));
+        self.ask(&session, "Emulation.setFocusEmulationEnabled", json!({"enabled": true}));
         Tab { browser: self, session, target }
     }
 

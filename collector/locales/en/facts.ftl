@@ -92,6 +92,13 @@ fact-log_retention-logs-binding_limit = Binding limit
 fact-log_retention-logs_omitted = Logs left out
 fact-log_retention-forwarded_to = Forwarded to
 
+fact-history = History
+fact-history-oldest_security_update_first_seen_at = Oldest pending security update first seen
+fact-lifecycle = Support period
+fact-lifecycle-security_support_ends_at = Ordinary security support ends
+fact-lifecycle-long_term_support_ends_at = Free long-term support ends
+fact-lifecycle-support_ends_at = Free security updates end
+
 word-os_family-linux = Linux
 word-os_family-windows = Windows
 word-os_family-macos = macOS

@@ -92,6 +92,13 @@ fact-log_retention-logs-binding_limit = 先に効く上限
 fact-log_retention-logs_omitted = 一覧に入りきらないログ
 fact-log_retention-forwarded_to = 転送先
 
+fact-history = これまでの経過
+fact-history-oldest_security_update_first_seen_at = 最も古い未適用のセキュリティ更新を初めて確認した日時
+fact-lifecycle = サポート期間
+fact-lifecycle-security_support_ends_at = 通常のセキュリティサポートの終了
+fact-lifecycle-long_term_support_ends_at = 無償の長期サポートの終了
+fact-lifecycle-support_ends_at = 無償のセキュリティ更新の終了
+
 word-os_family-linux = Linux
 word-os_family-windows = Windows
 word-os_family-macos = macOS

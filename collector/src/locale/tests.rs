@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use fluent_bundle::FluentResource;
 use regex::Regex;
-use tenken_proto::fact::{FieldSchema, Kind, schemas};
+use tenken_assess::derived::schemas;
+use tenken_proto::fact::{FieldSchema, Kind};
 
 use super::*;
 use crate::api::v1;

@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::Value as Json;
+use serde_json::{Value as Json, json};
 use tenken_assess::fleet::{ExplainError, HostDetail, view};
+use tenken_assess::verdict::FactUsed;
 use tenken_proto::Timestamp;
 use tenken_proto::fact::{GroupName, with_derived};
 use tenken_proto::ident::HostId;
@@ -66,7 +67,8 @@ fn control(state: &State, of: &view::ControlExplanation) -> v1::ControlExplanati
     let hosts: Vec<v1::HostExplanation> = shown
         .map(|it| {
             let detail = state.fleet.host(it.host);
-            let facts = reads.iter().map(|path| (path.clone(), fact(detail.as_ref(), path))).collect();
+            let facts =
+                reads.iter().map(|path| (path.clone(), fact(detail.as_ref(), path, &it.verdict.facts))).collect();
             v1::HostExplanation { verdict: host_verdict(it), facts }
         })
         .collect();
@@ -97,13 +99,27 @@ fn parameter(of: &tenken_assess::pack::Parameter) -> v1::Parameter {
 }
 
 /// One fact by `group.field`, or a whole group by its name; null where it was never reported.
-fn fact(host: Option<&HostDetail>, path: &str) -> Json {
+///
+/// What the collector itself worked out lies in no group of the host: it is told as the verdict used it.
+fn fact(host: Option<&HostDetail>, path: &str, used: &[FactUsed]) -> Json {
     let (group, field) = path.split_once('.').unwrap_or((path, ""));
     let Some(found) = host.and_then(|host| host.groups.iter().find(|it| it.name.as_str() == group)) else {
-        return Json::Null;
+        return used.iter().find(|it| it.path == path).map_or(Json::Null, worked_out);
     };
     let all = group_json(&found.name, found);
     if field.is_empty() { all } else { all.get(field).cloned().unwrap_or(Json::Null) }
+}
+
+fn worked_out(fact: &FactUsed) -> Json {
+    let observed_at = fact.observed_at.map(|at| at.to_string());
+    match fact.state.as_str() {
+        "known" => json!({"state": "known", "value": fact.value, "source": fact.source, "observed_at": observed_at}),
+        "absent" => json!({"state": "absent", "source": fact.source, "observed_at": observed_at}),
+        "unreadable" => json!({"state": "unreadable", "reason": "depends_on", "detail": fact.value,
+            "source": fact.source, "observed_at": observed_at}),
+        "withheld" => json!({"state": "withheld"}),
+        _ => Json::Null,
+    }
 }
 
 /// The fields of a group with what is derived from them, as `once --format json` prints them.

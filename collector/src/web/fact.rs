@@ -8,7 +8,8 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use serde_json::{Map, Value as Json};
-use tenken_proto::fact::{FieldSchema, GroupSchema, Kind, schemas};
+use tenken_assess::derived::schemas;
+use tenken_proto::fact::{FieldSchema, GroupSchema, Kind};
 
 use crate::api::v1;
 use crate::web::show::{self, Page};

@@ -1,6 +1,6 @@
 //! Events for open pages: one small word when something moved; the page then asks again.
 //!
-//! Events carry no content, so there is nothing to keep in step. At most [`VIEWERS_MAX`] streams are open;
+//! Events carry no content beyond a dash (a browser drops one without data), so there is nothing to keep in step. At most [`VIEWERS_MAX`] streams are open;
 //! many moves at once are one event; a stream ends with its session, or when the pages stop.
 
 use std::convert::Infallible;
@@ -58,9 +58,9 @@ fn follow(viewer: Viewer) -> impl Stream<Item = Result<Event, Infallible>> {
     stream::unfold(viewer, |mut viewer| async move {
         if !viewer.greeted {
             viewer.greeted = true;
-            return Some((Ok(Event::default().event("hello").data("")), viewer));
+            return Some((Ok(Event::default().event("hello").data("-")), viewer));
         }
-        viewer.next().await.then(|| (Ok(Event::default().event("moved").data("")), viewer))
+        viewer.next().await.then(|| (Ok(Event::default().event("moved").data("-")), viewer))
     })
 }
 
