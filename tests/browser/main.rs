@@ -35,19 +35,27 @@ struct Scene {
 
 /// One host that reports, two that are expected beside it, a declaration, and the sample ledger.
 fn scene() -> Scene {
-    let root = Root::debian_12("keiri-pc01", now());
-    root.free_usb_storage();
-    let collector = collector().start();
-    let agent = collector.agent().root(root.path()).run();
+    let scene = small_scene();
+    let collector = &scene.collector;
     let expected = collector.path().join("expected.csv");
     std::fs::write(&expected, "host_name,class\nkeiri-pc01,pc\nkeiri-pc02,pc\nfile-server,server\n").unwrap();
-    run(&collector, &["expect", &expected.display().to_string()]);
+    run(collector, &["expect", &expected.display().to_string()]);
     run(
-        &collector,
+        collector,
         &["declare", "13", "--answer", "implemented", "--by", "佐藤 <b>花子</b>", "--evidence", "規程\u{202E} 第4版"],
     );
     let sample = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../deploy/sample-ledger.csv");
-    run(&collector, &["ledger", "import", &sample.display().to_string()]);
+    run(collector, &["ledger", "import", &sample.display().to_string()]);
+    scene
+}
+
+/// One host that reports, and nothing else: what it shows is the answer.
+fn small_scene() -> Scene {
+    let root = Root::debian_12("keiri-pc01", now());
+    root.write("proc/sys/kernel/hostname", "keiri-pc01\n");
+    root.free_usb_storage();
+    let collector = collector().start();
+    let agent = collector.agent().root(root.path()).run();
     eventually("the host is observed", || match collector.item("tenken-base", "usb") {
         item if item["hosts_observed"] == 1 => Ok(()),
         item => Err(item.to_string()),
@@ -138,7 +146,7 @@ fn keep_picture(tab: &mut Tab<'_>, name: &str) {
 
 #[test]
 fn an_open_page_follows_a_verdict_and_keeps_the_readers_place() {
-    let scene = scene();
+    let scene = small_scene();
     let mut browser = Browser::start();
     let mut tab = scene.enter(&mut browser);
     tab.open(&format!("{}/checklists/tenken-base?lang=en", scene.address()));

@@ -1,7 +1,8 @@
 //! Events for open pages: one small word when something moved; the page then asks again.
 //!
-//! Events carry no content beyond a dash (a browser drops one without data), so there is nothing to keep in step. At most [`VIEWERS_MAX`] streams are open;
-//! many moves at once are one event; a stream ends with its session, or when the pages stop.
+//! Events carry no content beyond a dash (a browser drops one without data), so there is nothing to keep in
+//! step. At most [`VIEWERS_MAX`] streams are open; many moves at once are one event; a stream ends with its
+//! session, or when the pages stop.
 
 use std::convert::Infallible;
 use std::sync::Arc;
