@@ -5,7 +5,7 @@
 //! `ingest`, `connections`. The programs measured are the ones beside this one in the target folder, so
 //! build them first with `cargo build --release --workspace`.
 
-#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a bench fails loudly")]
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a bench fails loudly")]
 #![expect(clippy::print_stdout, reason = "a bench prints")]
 
 mod change;

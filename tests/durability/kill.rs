@@ -189,7 +189,7 @@ async fn session(
 fn group(epoch: Epoch, sequence: Sequence) -> Group {
     let usb = Usb {
         storage_enforcement: Observed::known(
-            if sequence.0 % 2 == 0 { StorageEnforcement::Blocked } else { StorageEnforcement::Free },
+            if sequence.0.is_multiple_of(2) { StorageEnforcement::Blocked } else { StorageEnforcement::Free },
             format!("report {epoch}/{sequence}"),
         ),
         usb_storage_driver: Observed::seen(DriverState::Available),

@@ -174,7 +174,10 @@ impl Stream {
             match self.next().await? {
                 wire::down::Message::Ack(ack) => return Ok(Sequence(ack.sequence)),
                 wire::down::Message::Refused(refused) => anyhow::bail!("refused: {refused:?}"),
-                _ => {}
+                wire::down::Message::HelloReply(_)
+                | wire::down::Message::SendAll(_)
+                | wire::down::Message::Policy(_)
+                | wire::down::Message::Ping(_) => {}
             }
         }
     }

@@ -16,7 +16,7 @@ impl Root {
     pub fn debian_12(host_name: &str, now: Timestamp) -> Self {
         let root = Self { dir: TempDir::new().expect("a temporary folder") };
         root.write("etc/os-release", "ID=debian\nVERSION_ID=\"12\"\nPRETTY_NAME=\"Debian GNU/Linux 12 (bookworm)\"\n");
-        root.write("etc/hostname", &format!("{host_name}\n"));
+        root.write("etc/hostname", format!("{host_name}\n"));
         root.write("etc/localtime-note", "no zone: UTC\n");
         root.packages(
             now,

@@ -73,7 +73,7 @@ fn observation<G: FactGroup>(group: G, observed_at: Timestamp) -> Observation {
 }
 
 fn host(plan: &Plan, host: u64, now: Timestamp) -> Host {
-    let debian = draw(plan.seed, host, "os") % 4 != 0;
+    let debian = !draw(plan.seed, host, "os").is_multiple_of(4);
     let (id, version, name) = if debian {
         ("debian", "12", "Debian GNU/Linux 12 (bookworm)")
     } else {
@@ -111,7 +111,7 @@ fn patch(plan: &Plan, host: u64, round: u64, is_bad: bool, now: Timestamp) -> Pa
         architecture: text("amd64"),
         installed: Observed::seen(format!("5.2.{n}-2+b2")),
         candidate: Observed::seen(format!("5.2.{n}-2+deb12u{}", 1 + (draw(plan.seed, host, "candidate") + round) % 9)),
-        security: Observed::seen(n % 2 == 0),
+        security: Observed::seen(n.is_multiple_of(2)),
     };
     let updates: Vec<Update> = if is_bad { (0..plan.updates.max(1)).map(update).collect() } else { Vec::new() };
     let count = |security: bool| {
@@ -128,7 +128,7 @@ fn patch(plan: &Plan, host: u64, round: u64, is_bad: bool, now: Timestamp) -> Pa
         source_refreshed_at: Observed::seen(whole_days(now)),
         source_valid_until: Observed::seen(whole_days(before(now, -7))),
         sources: Observed::seen(Vec::new()),
-        reboot_required: Observed::seen(is_bad && draw(plan.seed, host, "reboot") % 2 == 0),
+        reboot_required: Observed::seen(is_bad && draw(plan.seed, host, "reboot").is_multiple_of(2)),
         newest_installed_kernel: text("6.1.0-28-amd64"),
         last_upgrade_at: Observed::seen(whole_days(before(now, if is_bad { 40 } else { 1 }))),
         automatic_updates: Observed::seen(if is_bad { AutomaticUpdates::Off } else { AutomaticUpdates::Install }),

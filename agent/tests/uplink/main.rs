@@ -1,5 +1,7 @@
 //! Enrolment and uplink against a scripted collector over real mutual TLS.
 
+#![expect(clippy::unwrap_used, clippy::panic, clippy::unused_async, unreachable_pub, reason = "tests")]
+
 mod fake;
 
 use std::collections::BTreeMap;

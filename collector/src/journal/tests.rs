@@ -88,7 +88,8 @@ async fn pruned_payloads_do_not_break_the_chain() {
 
 #[tokio::test]
 async fn the_first_entry_that_was_tampered_with_is_named() {
-    let tamper: [(&str, fn(&mut Entry)); 5] = [
+    type Tamper = (&'static str, fn(&mut Entry));
+    let tamper: [Tamper; 5] = [
         ("the payload does not match", |entry| entry.payload.as_mut().unwrap().1[3] ^= 1),
         ("the payload does not match", |entry| entry.payload.as_mut().unwrap().0[0] ^= 1),
         ("the link does not follow", |entry| entry.kind += 1),

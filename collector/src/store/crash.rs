@@ -96,7 +96,7 @@ impl Disk {
                 Loss::Torn => op.apply(&mut image),
                 Loss::Some(seed) => {
                     // A length that was set is metadata of the whole file; writes beyond it would not be on the disk.
-                    let kept = mixed(seed ^ index as u64) % 2 == 0;
+                    let kept = mixed(seed ^ index as u64).is_multiple_of(2);
                     if kept || matches!(op, Op::SetLen(_)) {
                         op.apply(&mut image);
                     }

@@ -22,7 +22,7 @@ pub fn host(state: &State, id: HostId, now: Timestamp) -> Option<v1::Host> {
         .filter(|agent| agent.host == Some(id))
         .map(|agent| agents::agent(state, agent, None, now))
         .collect();
-    agents.sort_by(|a, b| b.enrolled_at.cmp(&a.enrolled_at));
+    agents.sort_by_key(|agent| std::cmp::Reverse(agent.enrolled_at));
     let stale = |group: &GroupFacts| summary.stale.contains(&group.name);
     let info = |group: &GroupFacts| v1::GroupInfo {
         schema_version: group.schema_version,

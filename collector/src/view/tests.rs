@@ -91,7 +91,7 @@ fn fleet() -> State {
     let start = at("2026-11-20T00:00:00Z");
     let enrolled = |n, name: &str| Change::Enrolled { host: id(n), host_name: name.to_owned(), site: None };
     state.fleet.apply(start, enrolled(1, "pc01"));
-    state.fleet.apply(start, enrolled(2, crate::api::v1::sample::HOSTILE));
+    state.fleet.apply(start, enrolled(2, HOSTILE));
     let facts = |n, groups| Change::Facts { host: id(n), groups };
     state
         .fleet

@@ -42,7 +42,6 @@ impl Asset {
 }
 
 /// Answers with the asset of that name, or says that there is none.
-#[expect(clippy::unused_async, reason = "a handler is asynchronous")]
 pub async fn serve(Path(name): Path<String>) -> Response {
     let asset = [&STYLE, &SCRIPT, &ICON].into_iter().find(|asset| asset.path.strip_prefix("/assets/") == Some(&name));
     match asset {

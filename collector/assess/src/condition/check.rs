@@ -94,10 +94,8 @@ impl Ty {
 /// `root.field`, when the condition is nothing else.
 pub(super) fn plain_field(program: &Program) -> Option<(String, String)> {
     let Expr::Select(select) = &program.expression().expr else { return None };
-    match &select.operand.expr {
-        Expr::Ident(root) if root != PARAMS && !select.test => Some((root.clone(), select.field.clone())),
-        _ => None,
-    }
+    let Expr::Ident(root) = &select.operand.expr else { return None };
+    (root != PARAMS && !select.test).then(|| (root.clone(), select.field.clone()))
 }
 
 /// Length and brackets, before the parser sees it.

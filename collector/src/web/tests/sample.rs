@@ -606,8 +606,9 @@ impl Views for Sample {
     }
 
     fn risks(&self) -> Risks {
+        type Row<'a> = (&'a str, &'a str, u8, u8, Option<u8>, Option<u8>, Option<u8>, Option<RiskBand>);
         let row =
-            |(n, it): (u64, (&str, &str, u8, u8, Option<u8>, Option<u8>, Option<u8>, Option<RiskBand>))| RiskRow {
+            |(n, it): (u64, Row<'_>)| RiskRow {
                 row: n,
                 asset: it.0.into(),
                 medium: it.1.into(),
