@@ -3,6 +3,8 @@
 //! Each test is one rule of the design (architecture section 9, style rule 24). A failure names every place
 //! at once. Nothing here is run over the network: licences, bans and minimum versions come from the lock file.
 
+#![expect(clippy::expect_used, reason = "tests")]
+
 #[path = "tidy/dependencies.rs"]
 mod dependencies;
 #[path = "tidy/documents.rs"]

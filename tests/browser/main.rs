@@ -5,7 +5,7 @@
 //! the observed root changes and the open page follows by itself. With `TENKEN_SCREENSHOTS=DIR` a picture of each
 //! page is kept there.
 
-#![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
+#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
 
 use std::path::PathBuf;
 use std::time::Duration;

@@ -2,7 +2,13 @@
 //!
 //! Everything lies in a temporary folder and ends with the test. The programs are the ones that
 //! `cargo build --workspace` made beside the test; nothing here stands in for them.
-#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stderr, reason = "a harness fails its test")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stderr,
+    reason = "a harness fails its test"
+)]
 #![expect(missing_docs, reason = "names of a test harness say what they do")]
 
 pub mod agent;

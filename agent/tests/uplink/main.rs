@@ -1,6 +1,13 @@
 //! Enrolment and uplink against a scripted collector over real mutual TLS.
 
-#![expect(clippy::unwrap_used, clippy::panic, clippy::unused_async, unreachable_pub, reason = "tests")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::unused_async,
+    unreachable_pub,
+    reason = "tests"
+)]
 
 mod fake;
 

@@ -14,6 +14,7 @@ use tenken_proto::observed::Observed;
 use uuid::Uuid;
 
 use super::*;
+use crate::api::v1::sample;
 use crate::engine::{Health, Presence, State};
 use crate::identity::Registry;
 
@@ -91,7 +92,7 @@ fn fleet() -> State {
     let start = at("2026-11-20T00:00:00Z");
     let enrolled = |n, name: &str| Change::Enrolled { host: id(n), host_name: name.to_owned(), site: None };
     state.fleet.apply(start, enrolled(1, "pc01"));
-    state.fleet.apply(start, enrolled(2, HOSTILE));
+    state.fleet.apply(start, enrolled(2, sample::HOSTILE));
     let facts = |n, groups| Change::Facts { host: id(n), groups };
     state
         .fleet

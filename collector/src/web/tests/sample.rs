@@ -607,23 +607,22 @@ impl Views for Sample {
 
     fn risks(&self) -> Risks {
         type Row<'a> = (&'a str, &'a str, u8, u8, Option<u8>, Option<u8>, Option<u8>, Option<RiskBand>);
-        let row =
-            |(n, it): (u64, Row<'_>)| RiskRow {
-                row: n,
-                asset: it.0.into(),
-                medium: it.1.into(),
-                importance: it.2,
-                threat: it.3,
-                vulnerability: it.4,
-                vulnerability_measured: it.4,
-                vulnerability_declared: None,
-                likelihood: it.5,
-                risk: it.6,
-                band: it.7,
-                hosts: vec![known("keiri-pc01"), known("web-01")],
-                hosts_unmatched: if n == 2 { vec!["unknown-pc".into()] } else { Vec::new() },
-                reasons: vec![both("更新が14日を超えた機器が1台あります", "One host has updates older than 14 days")],
-            };
+        let row = |(n, it): (u64, Row<'_>)| RiskRow {
+            row: n,
+            asset: it.0.into(),
+            medium: it.1.into(),
+            importance: it.2,
+            threat: it.3,
+            vulnerability: it.4,
+            vulnerability_measured: it.4,
+            vulnerability_declared: None,
+            likelihood: it.5,
+            risk: it.6,
+            band: it.7,
+            hosts: vec![known("keiri-pc01"), known("web-01")],
+            hosts_unmatched: if n == 2 { vec!["unknown-pc".into()] } else { Vec::new() },
+            reasons: vec![both("更新が14日を超えた機器が1台あります", "One host has updates older than 14 days")],
+        };
         let rows = [
             ("顧客名簿", "事務所PC", 3, 3, Some(3), Some(3), Some(9), Some(RiskBand::High)),
             (HOSTILE, "社内サーバー", 3, 2, Some(2), Some(2), Some(6), Some(RiskBand::High)),
