@@ -30,6 +30,10 @@ pub use lost::{LastValues, Lost};
 const CACHE_BYTES: u64 = 256 * 1024;
 /// sled's unit of disk space.
 const SEGMENT_BYTES: usize = 64 * 1024;
+/// How often, and after which wait, a locked spool is tried again: at most a second.
+const LOCK_TRIES: u32 = 50;
+/// See [`LOCK_TRIES`].
+const LOCK_WAIT: std::time::Duration = std::time::Duration::from_millis(20);
 /// Most reports in the spool, so that its index stays small.
 pub const SPOOL_REPORTS_MAX: usize = 20_000;
 /// What is left after the bound of bytes was reached, as a part of it.
@@ -419,7 +423,17 @@ fn open_sled(folder: &Path) -> Result<sled::Db, SpoolError> {
         .segment_size(SEGMENT_BYTES)
         .mode(sled::Mode::LowSpace)
         .flush_every_ms(Some(5_000));
-    match catch_unwind(AssertUnwindSafe(|| config.open())) {
+    // A database that this process has just closed holds its file's lock until sled's own threads let it go.
+    let patient = || {
+        let mut opened = config.open();
+        for _ in 0..LOCK_TRIES {
+            let Err(sled::Error::Io(_)) = opened else { break };
+            std::thread::sleep(LOCK_WAIT);
+            opened = config.open();
+        }
+        opened
+    };
+    match catch_unwind(AssertUnwindSafe(patient)) {
         Ok(Ok(db)) => Ok(db),
         Ok(Err(source)) => Err(SpoolError::Sled { action: "open", path: folder.to_owned(), source }),
         Err(_) => Err(damaged(folder, "opening it failed")),
