@@ -1,4 +1,4 @@
-//! The command line.
+//! The command line: commands and their arguments, stable since the first version.
 
 use std::path::PathBuf;
 

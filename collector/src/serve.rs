@@ -39,6 +39,7 @@ use crate::web::Links;
 mod folder;
 mod pages;
 mod stages;
+mod system;
 
 use folder::Lock;
 pub use folder::{check, init};
@@ -276,7 +277,7 @@ fn reachable(config: &Config, bound: SocketAddr) -> String {
     }
 }
 
-fn log_end(listener: Listener, served: Result<(), tonic::transport::Error>) {
+fn log_end(listener: Listener, served: Result<(), impl std::error::Error + 'static>) {
     if let Err(error) = served {
         tracing::error!(%listener, error = &error as &dyn std::error::Error, "The listener ended");
     }

@@ -27,6 +27,7 @@ impl Root {
             ],
         );
         root.proc(&[(1, "systemd"), (700, "clamd"), (701, "freshclam")]);
+        root.write("proc/sys/kernel/hostname", format!("{host_name}\n"));
         root.clamav_definitions("daily.cvd", 27_500, now);
         root.clamav_definitions("main.cvd", 62, now);
         root.block_usb_storage();
@@ -100,7 +101,6 @@ impl Root {
             "ext4 1000000 1 - Live 0x0000000000000000\nusbcore 400000 1 - Live 0x0000000000000000\n",
         );
         self.write("proc/sys/kernel/osrelease", "6.1.0-28-amd64\n");
-        self.write("proc/sys/kernel/hostname", "host\n");
         self.write("proc/cmdline", "root=/dev/sda1 ro quiet\n");
         self.write("proc/version", "Linux version 6.1.0-28-amd64\n");
         self.write("proc/uptime", "100000.00 100000.00\n");

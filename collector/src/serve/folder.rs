@@ -57,7 +57,7 @@ pub fn init(config: &Config, names: &[String], now: Timestamp) -> Result<(), Fai
     let failed = |error: io::Error| {
         Failure::new(Exit::Failed, format!("failed to make the data folder `{}`", folder.display())).because(error)
     };
-    make_private(folder).map_err(failed)?;
+    super::system::make_private(folder).map_err(failed)?;
     let domain = trust_domain(config)?;
     let _lock = Lock::take(folder)?;
     Authority::init(folder, &domain, now).map_err(|error| authority_failure(folder, error))?;
@@ -130,15 +130,4 @@ fn write_config(folder: &Path, names: &[String]) -> io::Result<()> {
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
         Err(error) => Err(error),
     }
-}
-
-#[cfg(unix)]
-fn make_private(folder: &Path) -> io::Result<()> {
-    use std::os::unix::fs::DirBuilderExt as _;
-    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)
-}
-
-#[cfg(not(unix))]
-fn make_private(folder: &Path) -> io::Result<()> {
-    std::fs::create_dir_all(folder)
 }

@@ -45,7 +45,7 @@ impl Stages {
     /// Waits for a signal to stop, or for the end of a stage.
     pub(super) async fn until_stopped(&self) -> Result<(), Failure> {
         tokio::select! {
-            result = stop_signal() => {
+            result = super::system::stop_signal() => {
                 result.map_err(|error| Failure::new(Exit::Failed, "failed to wait for signals").because(error))
             }
             () = self.ended.cancelled() => {
@@ -68,22 +68,4 @@ async fn stop_one(mut stage: Stage, grace: Duration) {
         tracing::warn!(stage = stage.name, ?grace, "A stage did not stop in time; it is left behind");
         stage.task.abort();
     }
-}
-
-/// Ctrl-C or SIGTERM.
-#[cfg(unix)]
-async fn stop_signal() -> std::io::Result<()> {
-    use tokio::signal::unix::{SignalKind, signal};
-    let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
-    tokio::select! {
-        _ = interrupt.recv() => {}
-        _ = terminate.recv() => {}
-    }
-    Ok(())
-}
-
-/// Ctrl-C.
-#[cfg(not(unix))]
-async fn stop_signal() -> std::io::Result<()> {
-    tokio::signal::ctrl_c().await
 }

@@ -1,0 +1,10 @@
+//! What differs between systems when serving: who may enter the data folder, and how one asks to stop.
+
+#[cfg(unix)]
+#[path = "system/unix.rs"]
+mod imp;
+#[cfg(windows)]
+#[path = "system/windows.rs"]
+mod imp;
+
+pub(super) use imp::{make_private, stop_signal};
