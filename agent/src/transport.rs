@@ -43,7 +43,7 @@ pub struct Address {
 
 /// A text that is no HOST:PORT.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{text}` is not HOST:PORT; write for example `collector.example:7443` or `[2001:db8::1]:7443`")]
+#[error("`{text}` is not HOST:PORT; write for example `collector.example:7431` or `[2001:db8::1]:7431`")]
 pub struct NotAnAddress {
     text: String,
 }
@@ -294,7 +294,7 @@ mod tests {
         for text in ["", "collector", "collector:", "collector:0", "collector:70000", "2001:db8::1:7443", "a b:1", ":1"]
         {
             let error = text.parse::<Address>().expect_err(text).to_string();
-            assert!(error.contains("collector.example:7443"), "{error}");
+            assert!(error.contains("collector.example:7431"), "{error}");
         }
     }
 

@@ -234,7 +234,7 @@ pub struct TokenCreate {
     #[arg(long, default_value = "1h", value_name = "TIME", value_parser = ttl)]
     pub ttl: SignedDuration,
     /// Network from which it may be used, such as 192.0.2.0/24; may be repeated
-    #[arg(long = "network", value_name = "CIDR")]
+    #[arg(long = "network", value_name = "CIDR", value_parser = network)]
     pub networks: Vec<IpNet>,
     /// Site that its hosts are given
     #[arg(long, value_name = "NAME", value_parser = spoken)]
@@ -407,6 +407,10 @@ fn ttl(text: &str) -> Result<SignedDuration, String> {
         return Err("outside 1 minute to 7 days".to_owned());
     }
     Ok(duration)
+}
+
+fn network(text: &str) -> Result<IpNet, String> {
+    text.parse().map_err(|_| "not a network; write it as 192.0.2.0/24 or 2001:db8::/32".to_owned())
 }
 
 fn date(text: &str) -> Result<civil::Date, String> {

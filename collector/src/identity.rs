@@ -314,7 +314,9 @@ pub enum Refusal {
         max: usize,
     },
     /// No such identity.
-    #[error("the identity {0} is not known here: enrol again with a token (tenken-agent enrol)")]
+    #[error(
+        "the identity {0} is not known here: tenken-collector agents lists those that are; a machine enrols with a token (tenken-agent enrol)"
+    )]
     AgentUnknown(AgentId),
     /// The identity waits for a person.
     #[error("the identity {0} waits for approval (tenken-collector agents approve {0})")]

@@ -71,7 +71,8 @@ fn no_module_is_a_mod_rs() {
 fn systems_are_named_only_in_their_files() {
     // The file that mounts linux.rs, windows.rs and macos.rs may say which is which, and nothing else.
     let mounts =
-        Regex::new(r"(?s)cfg\((?:target_os|unix|windows)[^\n]*\n(\s*#\[path[^\n]*\n)?\s*(pub(\(\w+\))? )?mod ").expect("a pattern");
+        Regex::new(r"(?s)cfg\((?:target_os|unix|windows)[^\n]*\n(\s*#\[path[^\n]*\n)?\s*(pub(\(\w+\))? )?mod ")
+            .expect("a pattern");
     let names = Regex::new(r"cfg!?\((not\(|any\(|all\()*(target_os|windows|unix)").expect("a pattern");
     let mut findings = Vec::new();
     for (path, source) in sources() {

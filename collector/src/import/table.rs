@@ -88,6 +88,9 @@ pub fn read<K: Copy + Ord>(text: &str, columns: &[Column<K>]) -> Result<Table<K>
 type Record = (u64, Vec<String>);
 
 fn records(text: &str) -> Result<Vec<Record>, Vec<Finding>> {
+    if let Some(line) = left_open(text) {
+        return Err(vec![Finding::line(line, "unreadable")]);
+    }
     let mut reader = csv::ReaderBuilder::new().has_headers(false).flexible(true).from_reader(text.as_bytes());
     let mut records = Vec::new();
     for record in reader.records() {
@@ -102,6 +105,22 @@ fn records(text: &str) -> Result<Vec<Record>, Vec<Finding>> {
         records.push((line, record.iter().map(str::to_owned).collect()));
     }
     Ok(records)
+}
+
+/// The line of a quotation mark that opens a cell and is never closed: it would swallow every row below it.
+fn left_open(text: &str) -> Option<u64> {
+    let (mut line, mut at_cell_start, mut opened) = (1_u64, true, None);
+    for c in text.chars() {
+        match (c, opened) {
+            ('"', Some(_)) => opened = None,
+            // Within a quoted cell a doubled mark closes and opens again; elsewhere only the first of a cell opens.
+            ('"', None) if at_cell_start => opened = Some(line),
+            _ => {}
+        }
+        at_cell_start = matches!(c, ',' | '\n' | '\r') || (c == '"' && opened.is_none());
+        line += u64::from(c == '\n');
+    }
+    opened
 }
 
 struct Headings<K> {
@@ -325,6 +344,15 @@ mod tests {
         assert_eq!(mistakes.iter().map(|it| it.kind).collect::<Vec<_>>(), ["heading_missing", "heading_missing"]);
         assert_eq!(read("名称\t機密性\nA\t1\n", &COLUMNS).expect_err("refused")[0].kind, "separator");
         assert_eq!(read("名称,機密性,名称\nA,1,B\n", &COLUMNS).expect_err("refused")[0].kind, "heading_twice");
+    }
+
+    #[test]
+    fn a_quotation_mark_that_is_never_closed_refuses_the_file() {
+        let mistakes = read("名称,機密性,備考\nA,1,x\nB,1,\"y\nC,1,z\n", &COLUMNS).expect_err("refused");
+        assert_eq!((mistakes[0].kind, mistakes[0].line), ("unreadable", Some(3)));
+        let table =
+            read("名称,機密性,備考\n\"A \"\"x\"\", 5\"\"\",1,\"two\nlines\"\nB 3\",1,\n", &COLUMNS).expect("reads");
+        assert_eq!((table.rows.len(), table.rows[0].cell(0), table.rows[0].cell(2)), (2, "A \"x\", 5\"", "two lines"));
     }
 
     #[test]

@@ -62,7 +62,12 @@ pub fn init(config: &Config, names: &[String], now: Timestamp) -> Result<(), Fai
     let _lock = Lock::take(folder)?;
     Authority::init(folder, &domain, now).map_err(|error| authority_failure(folder, error))?;
     RedbStore::create(folder).map_err(|error| super::store_failure(folder, error))?;
-    write_config(folder, names).map_err(failed)
+    write_config(folder, names).map_err(failed)?;
+    say(&format!(
+        "the collector is made in `{}`; back up its folder `ca`, which holds the keys\n  start it with: tenken-collector --data-dir {} serve",
+        folder.display(),
+        folder.display()
+    ))
 }
 
 /// Looks over the data folder without running anything in it.
@@ -74,7 +79,17 @@ pub fn check(config: &Config) -> Result<(), Failure> {
     trust_domain(config)?;
     Authority::open(&config.data_dir).map_err(|error| authority_failure(&config.data_dir, error))?;
     drop(super::open_store(config)?);
-    Ok(())
+    say(&format!("ok: the configuration and the data folder `{}` are fit to serve", config.data_dir.display()))
+}
+
+/// Prints what was done; a closed pipe is no failure.
+fn say(text: &str) -> Result<(), Failure> {
+    match writeln!(io::stdout().lock(), "{text}") {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            Err(Failure::new(Exit::Failed, "failed to write the output").because(error))
+        }
+        Ok(()) | Err(_) => Ok(()),
+    }
 }
 
 fn trust_domain(config: &Config) -> Result<TrustDomain, Failure> {
@@ -121,7 +136,7 @@ pub(super) fn write_addresses(folder: &Path, addresses: &Addresses) -> Result<()
 fn write_config(folder: &Path, names: &[String]) -> io::Result<()> {
     let quoted: Vec<String> = names.iter().map(|name| format!("{:?}", name)).collect();
     let text = format!(
-        "# tenken-collector: every key may be left out; the README lists them all.\n\
+        "# tenken-collector: every key may be left out; deploy/collector.example.toml shows them all.\n\
          [listen]\n# Names and addresses by which agents reach this collector.\nnames = [{}]\n",
         quoted.join(", ")
     );

@@ -68,7 +68,11 @@ fn missing(machine: &Expected) -> v1::HostRow {
 /// How a host stands to the collector now.
 pub(super) fn status(state: &State, host: &HostSummary, now: Timestamp) -> v1::HostStatus {
     let seen = state.presence.of(host.id);
-    let heard_of = seen.is_some_and(|it| it.is_connected() || now.duration_since(it.last_seen) <= DISCONNECTED_AFTER);
+    // Enrolment is heard of too, but a host that never opened a stream was never connected.
+    let heard_of = seen.is_some_and(|it| {
+        let streamed = !it.agent_version.is_empty() || host.observed_at.is_some();
+        it.is_connected() || (streamed && now.duration_since(it.last_seen) <= DISCONNECTED_AFTER)
+    });
     let has_agent = state.registry.agents_of(host.id).next().is_some();
     match (has_agent, host.silent, heard_of) {
         (false, _, _) => v1::HostStatus::NoAgent,
