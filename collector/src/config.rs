@@ -8,9 +8,11 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use jiff::SignedDuration;
+use tenken_assess::fleet::ParameterSetting;
 
 use crate::logging::Level;
 
+mod parameters;
 mod read;
 #[cfg(test)]
 mod tests;
@@ -41,6 +43,8 @@ pub struct Config {
     pub store: StoreSettings,
     /// Limits against overload.
     pub limits: Limits,
+    /// `[parameters]`: thresholds of controls that the organisation sets otherwise, sorted by name.
+    pub parameters: Vec<ParameterSetting>,
 }
 
 /// `[listen]`
@@ -259,6 +263,7 @@ impl Config {
                 enrolments_per_second: reader.take("limits", "enrolments_per_second", 5, whole),
                 enrolments_burst: reader.take("limits", "enrolments_burst", 50, whole),
             },
+            parameters: reader.take_section(parameters::SECTION, parameters::read),
         }
     }
 }

@@ -38,6 +38,7 @@ use crate::web::Links;
 
 mod folder;
 mod pages;
+mod parameters;
 mod stages;
 mod system;
 
@@ -107,6 +108,7 @@ pub async fn serve(config: Config) -> Result<(), Failure> {
 async fn start(config: Config, engine: Engine, store: Arc<dyn Store>, stages: &mut Stages) -> Result<Served, Failure> {
     let config = Arc::new(config);
     let desk = open_desk(&config, &engine)?;
+    parameters::start(&config.parameters, &engine, stages).await;
     let ingest = Ingest::new(engine.clone(), desk.clone(), &config);
     let pages = pages::bind(&config, engine.clock()).await?;
     let collector = Collector { config, engine, desk, ingest, store };

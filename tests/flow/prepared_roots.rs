@@ -143,6 +143,32 @@ fn definitions_grow_old_with_no_new_report() {
 }
 
 #[test]
+fn a_shortened_parameter_makes_definitions_turn_old_by_time_alone() {
+    let published = now();
+    let root = Root::debian_12("pc-001", published);
+    root.clamav_definitions("daily.cvd", 27_500, published);
+    // A definition file says its time to the minute: what is past of it counts too.
+    let fresh_for = published.as_second() % 60 + 15;
+    let collector = collector().set("parameters", "av.definitions_fresh.fresh_for", format!("{fresh_for}s")).start();
+    let mut agent = collector.agent().root(root.path()).run();
+    eventually("definitions are fresh", || match collector.item("tenken-base", "antivirus") {
+        item if item["answer"] == "implemented" => Ok(()),
+        item => Err(item.to_string()),
+    });
+    agent.kill_9();
+    within(Duration::from_secs(20), "the organisation's limit alone moves the answer", || {
+        match collector.item("tenken-base", "antivirus") {
+            item if item["answer"] == "partly" => Ok(()),
+            item => Err(item.to_string()),
+        }
+    });
+    let explained = collector.json(&["explain", "av.definitions_fresh"]);
+    let set = explained["parameters"].as_array().unwrap().iter().find(|it| it["name"] == "fresh_for").unwrap();
+    assert_eq!(set["source"]["en"], "Set by the organisation.", "{set}");
+    assert_eq!(set["ours"], false, "{set}");
+}
+
+#[test]
 fn an_agent_that_falls_silent_moves_its_answers() {
     let root = Root::debian_12("pc-001", now());
     let collector = collector()

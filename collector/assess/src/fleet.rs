@@ -40,7 +40,7 @@ use host::{Host, Standing as HostStanding, fold};
 use rules::Rules;
 
 pub use batch::batch;
-pub use change::{Change, Expected, GroupFacts, HostClass, PackFile, Settings, Transition};
+pub use change::{Change, Expected, GroupFacts, HostClass, PackFile, ParameterSetting, Settings, Transition};
 pub use moves::{AnswerMove, Moves, RiskMove, Standing, VerdictMove, Why};
 pub use view::{
     Checkpoint, ExpectedView, ExplainError, Explanation, HostDetail, HostMemory, HostSummary, Picture, RetiredHost,

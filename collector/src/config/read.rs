@@ -9,11 +9,13 @@ use super::Mistake;
 use crate::logging::Level;
 
 /// A name at least this similar to an unknown key is offered.
-const SIMILAR_MIN: f64 = 0.7;
+pub(super) const SIMILAR_MIN: f64 = 0.7;
 
 pub(super) struct Reader {
     table: Table,
     known: Vec<(&'static str, &'static str)>,
+    /// Sections that were taken whole.
+    sections: Vec<&'static str>,
     mistakes: Vec<Mistake>,
 }
 
@@ -23,7 +25,7 @@ impl Reader {
             let line = error.span().map_or(1, |span| text[..span.start.min(text.len())].matches('\n').count() + 1);
             Mistake { place: format!("line {line}"), problem: error.message().to_owned() }
         })?;
-        Ok(Self { table, known: Vec::new(), mistakes: Vec::new() })
+        Ok(Self { table, known: Vec::new(), sections: Vec::new(), mistakes: Vec::new() })
     }
 
     /// Takes a key of a section (empty: the top). A wrong value is a mistake, and the default goes on.
@@ -53,6 +55,27 @@ impl Reader {
         }
     }
 
+    /// Takes a whole section whose keys its reader knows.
+    pub(super) fn take_section<T: Default>(
+        &mut self,
+        section: &'static str,
+        parse: impl FnOnce(&Table) -> (T, Vec<Mistake>),
+    ) -> T {
+        self.sections.push(section);
+        match self.table.remove(section) {
+            None => T::default(),
+            Some(Value::Table(table)) => {
+                let (taken, mistakes) = parse(&table);
+                self.mistakes.extend(mistakes);
+                taken
+            }
+            Some(_) => {
+                self.mistakes.push(no_section(section));
+                T::default()
+            }
+        }
+    }
+
     /// Everything that was wrong, unknown keys included, in the order of their names.
     pub(super) fn finish(mut self) -> Vec<Mistake> {
         for (name, value) in std::mem::take(&mut self.table) {
@@ -63,8 +86,7 @@ impl Reader {
                     self.unknown(&name, key);
                 }
             } else {
-                let problem = format!("is a section; write [{name}] on a line of its own");
-                self.mistakes.push(Mistake { place: name, problem });
+                self.mistakes.push(no_section(&name));
             }
         }
         self.mistakes.sort_by(|a, b| a.place.cmp(&b.place));
@@ -75,6 +97,7 @@ impl Reader {
         let place = named(section, key);
         let mut names: Vec<String> = self.known.iter().map(|(section, key)| named(section, key)).collect();
         names.extend(self.known.iter().map(|(section, _)| (*section).to_owned()).filter(|section| !section.is_empty()));
+        names.extend(self.sections.iter().map(|section| (*section).to_owned()));
         // The same key elsewhere is the likeliest meaning, then a name that looks like it.
         let elsewhere = self.known.iter().find(|(_, known)| *known == key).map(|(section, key)| named(section, key));
         let similar = || {
@@ -91,6 +114,10 @@ impl Reader {
         };
         self.mistakes.push(Mistake { place, problem });
     }
+}
+
+fn no_section(name: &str) -> Mistake {
+    Mistake { place: name.to_owned(), problem: format!("is a section; write [{name}] on a line of its own") }
 }
 
 fn named(section: &str, key: &str) -> String {
@@ -200,7 +227,7 @@ fn split(text: &str) -> Option<(u64, &str)> {
     Some((number.parse().ok()?, unit.trim()))
 }
 
-fn kind(value: &Value) -> &'static str {
+pub(super) fn kind(value: &Value) -> &'static str {
     match value {
         Value::String(_) => "a text",
         Value::Integer(_) => "a number",

@@ -56,3 +56,29 @@ fn a_text_that_is_no_toml_is_told_with_its_line() {
     let told = parse("[limits]\nzone = \n").unwrap_err();
     assert!(told.contains("line 2"), "{told}");
 }
+
+#[test]
+fn parameters_of_controls_are_read_and_checked_against_the_packs() {
+    let config = parse(
+        "[parameters]\n\"log.retention_sufficient.target_days\" = 180\n\"av.definitions_fresh.fresh_for\" = \"36h\"\n",
+    )
+    .unwrap();
+    let told: Vec<String> =
+        config.parameters.iter().map(|it| format!("{} {} {}", it.control, it.parameter, it.value)).collect();
+    assert_eq!(told, ["av.definitions_fresh fresh_for 36h", "log.retention_sufficient target_days 180"]);
+    let told = parse(
+        "parameter = 1\n[parameters]\n\"av.definitions_fresh.fresh\" = \"36h\"\n\"av.definition_fresh.fresh_for\" = \"36h\"\n\
+         \"av.definitions_fresh.fresh_for\" = 36\n\"log.retention_sufficient.target_days\" = \"long\"\nlog.retention_sufficient.target_days = 3\n",
+    )
+    .unwrap_err();
+    insta::assert_snapshot!(told, @r#"
+    collector.toml: 6 problems
+      parameter: unknown key; did you mean `parameters`?
+      parameters."av.definition_fresh.fresh_for": no control has this parameter; did you mean `av.definitions_fresh.fresh_for`?
+      parameters."av.definitions_fresh.fresh": no control has this parameter; did you mean `av.definitions_fresh.fresh_for`?
+      parameters."av.definitions_fresh.fresh_for": `36` is no value of `fresh_for`; write it like 3d
+      parameters."log": write the whole name in quotes: "CONTROL.PARAMETER" = …
+      parameters."log.retention_sufficient.target_days": `long` is no value of `target_days`; write it like 365
+    "#);
+    assert!(parse("parameters = 3\n").unwrap_err().contains("write [parameters] on a line of its own"));
+}
