@@ -164,6 +164,14 @@ struct Timed<'c> {
 }
 
 impl Timed<'_> {
+    /// Why the rule holds.
+    fn because(&self) -> &Because {
+        match (&self.rule.without, self.when) {
+            (Some(without), When::Absent) => without,
+            _ => &self.rule.because,
+        }
+    }
+
     fn at(&self, now: Timestamp) -> Force {
         let Some(breaks_at) = self.breaks_at else {
             return match self.when {
@@ -321,7 +329,7 @@ pub fn reasons(control: &Control, facts: &dyn Facts, parameters: &[(String, i64)
             When::Absent | When::NoItem | When::Unknown => None,
         };
         match it.at(now) {
-            Force::Holds if it.becomes() == outcome => found.push(told(&it.rule.because, moment)),
+            Force::Holds if it.becomes() == outcome => found.push(told(it.because(), moment)),
             Force::Undecided if outcome == Outcome::Unknown => found.extend(missing(control, facts)),
             Force::Holds | Force::Undecided | Force::Rests => {}
         }
@@ -414,7 +422,7 @@ fn reason(
             Some(("params", parameter)) => {
                 let set = parameters.iter().find(|(name, _)| name == parameter);
                 let found = control.parameters.iter().find(|it| it.name == parameter).zip(set);
-                found.map(|(it, (_, number))| it.with(*number).value).unwrap_or_default()
+                found.map(|(it, (_, number))| it.with(*number).told(language)).unwrap_or_default()
             }
             Some((group, field)) => shown(facts.group(group).and_then(|record| record.get(field)), language),
             None => at.map_or_else(|| none(language), moment),

@@ -9,7 +9,7 @@ use tenken_proto::value::Record;
 
 use crate::answer::{Effect, Word};
 use crate::condition::{Condition, Moment};
-use crate::text::Text;
+use crate::text::{Language, Text};
 use crate::verdict::Outcome;
 
 /// A control: a statement that the facts of one host can meet or not.
@@ -105,6 +105,8 @@ pub struct TimeRule {
     pub absent: Option<Outcome>,
     /// Why; `{at}` is the moment itself.
     pub because: Because,
+    /// Why, when the facts say that there is no such moment; none: the same words.
+    pub without: Option<Because>,
 }
 
 impl TimeRule {
@@ -145,6 +147,24 @@ impl Parameter {
         match self.kind {
             ParameterKind::Number => (self.number, &self.unit),
             ParameterKind::Duration => duration(self.number),
+        }
+    }
+
+    /// A number and of what, as a person writes it: 「3日」, "3 days".
+    #[must_use]
+    pub fn told(&self, language: Language) -> String {
+        let (count, unit) = self.measure();
+        let unit_ja = match (self.kind, unit) {
+            (ParameterKind::Number, _) => return count.to_string(),
+            (ParameterKind::Duration, "days") => "日",
+            (ParameterKind::Duration, "hours") => "時間",
+            (ParameterKind::Duration, "minutes") => "分",
+            (ParameterKind::Duration, _) => "秒",
+        };
+        match language {
+            Language::Ja => format!("{count}{unit_ja}"),
+            Language::En if count == 1 => format!("1 {}", unit.trim_end_matches('s')),
+            Language::En => format!("{count} {unit}"),
         }
     }
 

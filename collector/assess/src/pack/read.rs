@@ -197,8 +197,8 @@ fn parameters(reader: &mut Reader<'_>, node: &Node) -> Vec<Parameter> {
     found
 }
 
-const RULE_KEYS: [&str; 13] =
-    ["at", "each", "as", "where", "pick", "after", "until", "becomes", "absent", "code", "ja", "en", "from"];
+const RULE_KEYS: [&str; 14] =
+    ["at", "each", "as", "where", "pick", "after", "until", "becomes", "absent", "code", "ja", "en", "from", "without"];
 
 fn time_rules(
     reader: &mut Reader<'_>,
@@ -247,8 +247,12 @@ fn time_rule(reader: &mut Reader<'_>, node: &Node, parameters: &[Parameter], sco
         absent_words.into_iter().chain(turns.iter().map(|(word, it)| (*word, Some(*it)))).collect();
     let absent = reader.need(&fields, "absent").and_then(|node| reader.word(node, &absent_words));
     let because = because(reader, &fields, scope, true);
+    let without = fields.get("without").and_then(|node| {
+        let fields = reader.fields(node, &["code", "ja", "en"])?;
+        self::because(reader, &fields, scope, false)
+    });
     let moment = Arc::new(moment?);
-    Some(TimeRule { moment, parameter, edge, becomes: becomes?, absent: absent?, because: because? })
+    Some(TimeRule { moment, parameter, edge, becomes: becomes?, absent: absent?, because: because?, without })
 }
 
 fn duration_parameter(reader: &mut Reader<'_>, node: &Node, parameters: &[Parameter]) -> Option<String> {

@@ -1,4 +1,5 @@
 use super::*;
+use crate::text::Language;
 
 fn built_in() -> PackSet {
     PackSet::built_in().unwrap_or_else(|problems| panic!("{problems}"))
@@ -162,4 +163,15 @@ fn parameters_that_an_organisation_sets_are_checked() {
     ]);
     assert_eq!(wrong.len(), 4, "{wrong:?}");
     assert!(wrong[2].ends_with("write it like 3d"), "{wrong:?}");
+}
+
+#[test]
+fn durations_are_written_as_people_write_them() {
+    let packs = built_in();
+    let fresh = packs.control("av.definitions_fresh").unwrap();
+    let parameter = fresh.parameters.iter().find(|it| it.name == "fresh_for").unwrap();
+    let told = |ms| [Language::Ja, Language::En].map(|language| parameter.with(ms).told(language));
+    assert_eq!(told(3 * 86_400_000), ["3日", "3 days"]);
+    assert_eq!(told(3_600_000), ["1時間", "1 hour"]);
+    assert_eq!(told(90_000), ["90秒", "90 seconds"]);
 }
