@@ -27,6 +27,7 @@ use crate::root::Root;
 use crate::signals::Stop;
 use crate::spool::Limits;
 use crate::transport;
+use crate::transport::chain::chain;
 use crate::uplink::{self, Uplink, UplinkError};
 use crate::watch::Watch;
 
@@ -336,7 +337,7 @@ fn uplink_ended(ended: Result<Result<usize, UplinkError>, tokio::task::JoinError
             Ok(())
         }
         Ok(Err(error @ UplinkError::Refused(_))) => {
-            tracing::error!(error = &error as &dyn std::error::Error, "Refused for good");
+            tracing::error!(error = %chain(&error), "Refused for good");
             Err(Failure::new(Exit::Refused, error.to_string())
                 .remedy("ask who runs the collector; to enrol again a new token is needed"))
         }

@@ -20,6 +20,7 @@ use tokio::time::timeout;
 use tonic::transport::{Channel, Endpoint};
 
 mod alert;
+pub mod chain;
 pub mod tls;
 
 pub use alert::{Alerts, tls_error};

@@ -22,6 +22,7 @@ use crate::halves::{Policy, Told, UplinkEnd, Wish};
 use crate::identity::renew::{self, RenewError};
 use crate::identity::{Identity, IdentityError, Store};
 use crate::spool::Limits;
+use crate::transport::chain::chain;
 use crate::transport::{self, tls};
 
 pub mod backoff;
@@ -376,7 +377,7 @@ impl Uplink {
             wait = wait.max((*at_least).min(self.settings.reconnect_max));
         }
         if self.problem.as_deref() != Some(&text) {
-            tracing::warn!(error = error as &dyn std::error::Error, ?wait, "Not connected");
+            tracing::warn!(error = %chain(error), ?wait, "Not connected");
         }
         self.problem = Some(text);
         self.due.connect = Some(Instant::now() + wait);
@@ -507,7 +508,7 @@ impl Uplink {
             }
             Err(error) if error.needs_enrolment() && self.is_next => {
                 // The old certificate may still serve.
-                tracing::warn!(error = &error as &dyn std::error::Error, "Renewed certificate is of no use");
+                tracing::warn!(error = %chain(&error), "Renewed certificate is of no use");
                 self.store.discard_next()?;
                 if let Some(current) = self.store.current()? {
                     self.tls = tls::trusting(&current.roots, Some(current.auth())).map_err(IdentityError::Tls)?;
@@ -519,7 +520,7 @@ impl Uplink {
                 return Err(UplinkError::Refused(error.to_string()));
             }
             Err(error) => {
-                tracing::warn!(error = &error as &dyn std::error::Error, "Certificate not renewed");
+                tracing::warn!(error = %chain(&error), "Certificate not renewed");
                 self.problem = Some(error.to_string());
             }
         }

@@ -15,6 +15,7 @@ use crate::identity::Store;
 use crate::identity::enrol::{Ask, EnrolError, Enrolled, Hints, Progress, enrol as ask_for_identity};
 use crate::probe::{Consent, Probes};
 use crate::root::Root;
+use crate::transport::chain::chain;
 use crate::transport::{Address, NotAnAddress, Settings};
 
 /// Gets an identity, waiting for a person's approval where one is needed.
@@ -64,7 +65,7 @@ fn show(progress: &Progress<'_>) {
             "Waiting for approval as {agent}: on the collector, `tenken-collector agents approve {agent}`."
         )),
         Progress::Retrying(error) => {
-            tracing::warn!(error = *error as &dyn std::error::Error, "Still waiting; the collector did not answer");
+            tracing::warn!(error = %chain(*error), "Still waiting; the collector did not answer");
         }
     }
 }

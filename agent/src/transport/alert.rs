@@ -125,3 +125,18 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Watched<S> {
         Pin::new(&mut self.stream).poll_shutdown(cx)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_revoked_certificate_is_said_in_words() {
+        let alert = rustls::Error::AlertReceived(AlertDescription::CertificateRevoked);
+        assert_eq!(meaning_of(&alert), "this agent's certificate has been revoked");
+        let alerts = Alerts::default();
+        alerts.note(&io::Error::new(io::ErrorKind::InvalidData, alert));
+        assert_eq!(alerts.received(), Some(AlertDescription::CertificateRevoked));
+        assert!(alerts.meaning().is_some_and(|it| it.contains("revoked")));
+    }
+}

@@ -14,6 +14,7 @@ use tenken_proto::wire;
 use tokio::time::Instant;
 
 use crate::spool::{Key, LastValues, Limits, Lost, Position, Spool, SpoolError};
+use crate::transport::chain::chain;
 
 /// Reports that wait in memory before the spool is opened for them.
 pub const MEMORY_REPORTS_MAX: usize = 64;
@@ -233,7 +234,7 @@ impl Outbox {
         self.put_away(now);
         let left = self.waiting();
         if let Some(Err(error)) = self.spool.take().map(Spool::close) {
-            tracing::warn!(error = &error as &dyn std::error::Error, "Failed to close the spool");
+            tracing::warn!(error = %chain(&error), "Failed to close the spool");
         }
         left
     }
@@ -436,17 +437,6 @@ impl Outbox {
 
 fn key(report: &wire::Report) -> Key {
     (Epoch(report.epoch), Sequence(report.sequence))
-}
-
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text.push_str(": ");
-        text.push_str(&error.to_string());
-        cause = error.source();
-    }
-    text
 }
 
 #[cfg(test)]

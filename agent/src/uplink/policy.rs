@@ -7,6 +7,7 @@ use tenken_proto::wire;
 
 use crate::durable;
 use crate::halves::{Policy, wire_policy};
+use crate::transport::chain::chain;
 
 /// Largest file that is read.
 const FILE_BYTES_MAX: usize = 16 * 1024;
@@ -31,7 +32,7 @@ pub(super) fn load(data_dir: &Path) -> Policy {
 pub(super) fn keep(data_dir: &Path, policy: &Policy) {
     let path = path(data_dir);
     if let Err(error) = durable::replace(&path, &wire_policy(policy).encode_to_vec()) {
-        tracing::warn!(path = %path.display(), error = &error as &dyn std::error::Error, "Failed to keep the policy");
+        tracing::warn!(path = %path.display(), error = %chain(&error), "Failed to keep the policy");
     }
 }
 
