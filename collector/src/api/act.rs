@@ -104,29 +104,27 @@ impl Api {
     /// Lets agents in: waiting ones, held ones, or one that is a known host.
     ///
     /// # Errors
-    /// One of them was refused; those before it were let in.
+    /// Some were refused: all of those are named, and nothing was changed.
     pub async fn approve(&self, caller: Caller, request: v1::Approve) -> Result<v1::AgentsChanged, Problem> {
         let host = request.host.as_deref().map(|name| self.find_host(name)).transpose()?;
         if host.is_some() && request.agents.len() > 1 {
             return Err(Problem::OneAgentPerHost);
         }
         bounded(&request.agents)?;
-        for agent in &request.agents {
-            self.desk.approve(caller.principal(None), *agent, host, caller.name()).await?;
-        }
+        let approved = self.desk.approve(caller.principal(None), &request.agents, host, caller.name()).await?;
+        approved.map_err(|refused| Problem::of_agents(request.agents.len(), refused))?;
         Ok(self.changed(&request.agents))
     }
 
     /// Revokes the connections of agents.
     ///
     /// # Errors
-    /// One of them was refused; those before it were revoked.
+    /// Some were refused: all of those are named, and nothing was changed.
     pub async fn revoke(&self, caller: Caller, request: v1::Revoke) -> Result<v1::AgentsChanged, Problem> {
         bounded(&request.agents)?;
         let reason = request.reason.unwrap_or_else(|| NO_REASON.to_owned());
-        for agent in &request.agents {
-            self.desk.revoke(caller.principal(None), *agent, caller.name(), reason.clone()).await?;
-        }
+        let revoked = self.desk.revoke(caller.principal(None), &request.agents, caller.name(), reason).await?;
+        revoked.map_err(|refused| Problem::of_agents(request.agents.len(), refused))?;
         Ok(self.changed(&request.agents))
     }
 

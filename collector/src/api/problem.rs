@@ -54,6 +54,14 @@ pub enum Problem {
     /// An identity or a token was refused.
     #[error(transparent)]
     Identity(#[from] Refusal),
+    /// Some of several identities were refused, so nothing was changed.
+    #[error("nothing was changed: {} of {asked} agents were refused", .refused.len())]
+    Agents {
+        /// How many were named.
+        asked: usize,
+        /// All refusals.
+        refused: Vec<Refusal>,
+    },
     /// It could not be kept.
     #[error(transparent)]
     Engine(#[from] EngineError),
@@ -84,7 +92,22 @@ impl From<ExplainError> for Problem {
     }
 }
 
+/// Most refusals that are said in one message; more are counted.
+const REFUSALS_TOLD_MAX: usize = 20;
+
 impl Problem {
+    /// Why a request for one or several identities was refused.
+    #[must_use]
+    pub fn of_agents(asked: usize, mut refused: Vec<Refusal>) -> Self {
+        match (asked, refused.pop()) {
+            (0 | 1, Some(only)) => Self::Identity(only),
+            (_, last) => {
+                refused.extend(last);
+                Self::Agents { asked, refused }
+            }
+        }
+    }
+
     /// The stable code.
     #[must_use]
     pub fn code(&self) -> ErrorCode {
@@ -102,7 +125,7 @@ impl Problem {
                 | DeclareError::EvidenceTooLong { .. } => ErrorCode::BadInput,
             },
             Self::Identity(Refusal::TokenParameters(_)) => ErrorCode::BadInput,
-            Self::Identity(_) | Self::NoPages => ErrorCode::Refused,
+            Self::Identity(_) | Self::Agents { .. } | Self::NoPages => ErrorCode::Refused,
             Self::NoRandomness => ErrorCode::Internal,
             Self::Engine(EngineError::Event(_)) => ErrorCode::Internal,
             Self::Engine(EngineError::Stopping | EngineError::StoreFull | EngineError::StoreFailed(_)) => {
@@ -130,6 +153,7 @@ impl Problem {
             | Self::Declare(_)
             | Self::Day(_)
             | Self::Identity(_)
+            | Self::Agents { .. }
             | Self::Engine(_)
             | Self::NoPages
             | Self::NoRandomness => (Vec::new(), 0),
@@ -174,6 +198,15 @@ impl Problem {
             Self::Day(day) => ("day", one("day", day)),
             Self::File(rejected) => ("file", one("n", &rejected.findings.len())),
             Self::Identity(refusal) => ("identity", one("detail", refusal)),
+            Self::Agents { asked, refused } => {
+                let mut lines: Vec<String> = refused.iter().take(REFUSALS_TOLD_MAX).map(ToString::to_string).collect();
+                let more = refused.len().saturating_sub(lines.len());
+                if more > 0 {
+                    lines.push(format!("… (+{more})"));
+                }
+                let (count, asked) = (refused.len().to_string(), asked.to_string());
+                ("agents", vec![("refused", count), ("asked", asked), ("detail", lines.join("; "))])
+            }
             Self::NoPages => ("no_pages", Vec::new()),
             Self::NoRandomness => ("internal", one("detail", self)),
             Self::Engine(EngineError::Stopping) => ("stopping", Vec::new()),
@@ -212,6 +245,7 @@ mod tests {
             Problem::Day("x".into()),
             Rejected { findings: Vec::new() }.into(),
             Refusal::TokenUnknown.into(),
+            Problem::of_agents(3, vec![Refusal::TokenUnknown, Refusal::TokenWithdrawn]),
             Problem::NoPages,
             Problem::NoRandomness,
             EngineError::Stopping.into(),

@@ -7,6 +7,7 @@
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -238,34 +239,45 @@ impl Desk {
         self.0.engine.with_registry_as(principal, decide).await
     }
 
-    /// Approves a waiting agent, releases a held one, or binds one to a known host.
+    /// Approves waiting agents, releases held ones, or binds one to a known host: all of them, or none. The inner
+    /// error says who was refused; see [`Registry::decide_approve`].
     ///
     /// # Errors
-    /// See [`Registry::decide_approve`].
+    /// The engine could not keep it.
     pub async fn approve(
         &self,
         principal: Principal,
-        agent: AgentId,
+        agents: &[AgentId],
         host: Option<HostId>,
         by: String,
-    ) -> Result<HostId, RegistryError> {
-        let approval = Approval { agent, host, fresh_host: HostId(Uuid::now_v7()), by };
-        let decide = move |registry: &Registry, now| reply(registry.decide_approve(&approval, now));
+    ) -> Result<Result<(), Vec<Refusal>>, RegistryError> {
+        let approval = |agent| Approval { agent, host, fresh_host: HostId(Uuid::now_v7()), by: by.clone() };
+        let approvals: Vec<Approval> = each_once(agents).into_iter().map(approval).collect();
+        let decide = move |registry: &Registry, now| {
+            all_or_none(approvals.iter().map(|it| registry.decide_approve(it, now).map(|decided| decided.events)))
+        };
         self.0.engine.with_registry_as(principal, decide).await
     }
 
-    /// Cuts an identity off for ever.
+    /// Cuts identities off for ever: all of them, or none. The inner error says who was refused; see
+    /// [`Registry::decide_revoke`].
     ///
     /// # Errors
-    /// See [`Registry::decide_revoke`].
+    /// The engine could not keep it.
     pub async fn revoke(
         &self,
         principal: Principal,
-        agent: AgentId,
+        agents: &[AgentId],
         by: String,
         reason: String,
-    ) -> Result<(), RegistryError> {
-        let decide = move |registry: &Registry, now| reply(registry.decide_revoke(agent, &by, &reason, now));
+    ) -> Result<Result<(), Vec<Refusal>>, RegistryError> {
+        let agents = each_once(agents);
+        let decide = move |registry: &Registry, now| {
+            all_or_none(agents.iter().map(|it| {
+                let decided = registry.decide_revoke(*it, &by, &reason, now);
+                decided.map(|decided| decided.events)
+            }))
+        };
         self.0.engine.with_registry_as(principal, decide).await
     }
 
@@ -612,4 +624,24 @@ fn random<const N: usize>() -> Result<[u8; N], Refusal> {
 
 fn reply<T>(decision: Result<super::Decision<T>, Refusal>) -> Result<(Vec<Event>, T), Refusal> {
     decision.map(|decision| (decision.events, decision.reply))
+}
+
+/// The same identities, none of them twice.
+fn each_once(agents: &[AgentId]) -> BTreeSet<AgentId> {
+    agents.iter().copied().collect()
+}
+
+/// The events of all decisions, or no event and every refusal.
+#[expect(clippy::type_complexity, reason = "what the engine takes: events, and the reply to who asked")]
+fn all_or_none(
+    decisions: impl Iterator<Item = Result<Vec<Event>, Refusal>>,
+) -> Result<(Vec<Event>, Result<(), Vec<Refusal>>), Refusal> {
+    let (mut events, mut refused) = (Vec::new(), Vec::new());
+    for decision in decisions {
+        match decision {
+            Ok(decided) => events.extend(decided),
+            Err(refusal) => refused.push(refusal),
+        }
+    }
+    if refused.is_empty() { Ok((events, Ok(()))) } else { Ok((Vec::new(), Err(refused))) }
 }

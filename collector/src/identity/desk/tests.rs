@@ -294,7 +294,7 @@ async fn a_revoked_agent_is_cut_and_never_gets_in_again() {
     place.report(&held).await.unwrap();
     let mut connection = place.held.lock().await.remove(0);
     connection.line().note_call();
-    place.desk.revoke(Principal::Collector, agent, "山田".to_owned(), "stolen".to_owned()).await.unwrap();
+    place.desk.revoke(Principal::Collector, &[agent], "山田".to_owned(), "stolen".to_owned()).await.unwrap().unwrap();
     let told = place.report(&held).await.unwrap_err();
     assert!(told.contains("CertificateRevoked"), "{told}");
     let mut byte = [0];
@@ -386,4 +386,25 @@ async fn an_address_may_ask_so_often_and_no_more() {
     assert_eq!((refused.code(), refused.message()), (Code::ResourceExhausted, "too many requests: try again in 1 s"));
     place.clock.set(start() + SignedDuration::from_secs(1));
     client.time(wire::TimeRequest {}).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn several_agents_are_revoked_together_or_not_at_all() {
+    let place = place().await;
+    let ((one, _), (other, _)) = (place.enrolled().await, place.enrolled().await);
+    let nobody = AgentId(Uuid::nil());
+    let revoke = |agents: Vec<AgentId>| {
+        let desk = place.desk.clone();
+        async move { desk.revoke(Principal::Collector, &agents, "山田".to_owned(), "stolen".to_owned()).await.unwrap() }
+    };
+    let ended = |agent| {
+        let state = |state: &crate::engine::State| state.registry.agent(agent).unwrap().standing.clone();
+        matches!(place.desk.0.engine.read(state), Standing::Revoked { .. })
+    };
+    assert_eq!(revoke(vec![one, nobody, other]).await, Err(vec![Refusal::AgentUnknown(nobody)]));
+    assert!(!ended(one) && !ended(other), "nothing was changed");
+    assert_eq!(revoke(vec![one, other, one]).await, Ok(()));
+    assert!(ended(one) && ended(other));
+    let approve = place.desk.approve(Principal::Collector, &[nobody, one], None, "山田".to_owned()).await.unwrap();
+    assert_eq!(approve.unwrap_err().len(), 2, "every refusal is told");
 }
