@@ -23,6 +23,7 @@ use std::time::Duration;
 use std::{fmt, io};
 
 use tenken_proto::ident::AgentId;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio_rustls::TlsAcceptor;
@@ -36,6 +37,10 @@ pub use gate::{Gate, Seat, counted_as};
 pub use tls::{Tls, TlsError, TlsParts};
 pub use verify::{Denied, Reason};
 
+/// A refused connection is read so long, while it keeps its seat, so that its alert arrives.
+const LINGER_MAX: Duration = Duration::from_secs(1);
+/// Most bytes that are read from a refused connection.
+const LINGER_BYTES_MAX: u64 = 64 * 1024;
 /// Handshaken connections waiting for the server to take them. Full means: handshakes wait, then TCP does.
 const CONNECTIONS_WAITING_MAX: usize = 64;
 /// Streams of one connection: an agent needs one.
@@ -246,11 +251,14 @@ impl Shared {
     ) -> Result<Connection, (Reason, String)> {
         let told = |error: io::Error| (Reason::Io, error.to_string());
         tcp.set_nodelay(true).map_err(told)?;
-        let accept = TlsAcceptor::from(self.tls.current()).accept(tcp);
+        let accept = TlsAcceptor::from(self.tls.current()).accept(tcp).into_fallible();
         let within = tokio::time::timeout(self.limits.handshake, verify::SEEN.scope(Arc::clone(seen), accept));
         let tls = match within.await {
             Ok(Ok(tls)) => tls,
-            Ok(Err(error)) => return Err(verify::reason_of(&error)),
+            Ok(Err((error, tcp))) => {
+                tokio::spawn(linger(tcp, seat));
+                return Err(verify::reason_of(&error));
+            }
             Err(_) => return Err((Reason::Timeout, format!("no handshake within {:?}", self.limits.handshake))),
         };
         if tls.get_ref().1.alpn_protocol() != Some(b"h2") {
@@ -274,6 +282,17 @@ impl Shared {
             Refused { listener: self.listener, reason, detail, peer, agent: seen.agent, serial: seen.serial.clone() };
         (self.on_refused)(refused);
     }
+}
+
+/// Lets the alert arrive: closing a socket with unread bytes resets it, and the other side would never read why.
+async fn linger(mut tcp: TcpStream, seat: Seat) {
+    let read = async {
+        tcp.shutdown().await?;
+        tokio::io::copy(&mut tcp.take(LINGER_BYTES_MAX), &mut tokio::io::sink()).await
+    };
+    // However it ends, the connection is over.
+    drop(tokio::time::timeout(LINGER_MAX, read).await);
+    drop(seat);
 }
 
 /// Errors of accept(2) that concern the one connection and not the listener.
