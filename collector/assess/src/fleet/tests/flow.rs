@@ -251,7 +251,7 @@ fn shortened_parameters_move_the_same_way() {
     assert_eq!(says(&fleet, IPA, "2"), "not_implemented measured");
     let explained = fleet.explain("2", Some(IPA), None).unwrap();
     let reason = &explained.controls[0].verdicts[0].verdict.reasons[0];
-    assert!(reason.text.en.contains("25h"), "{reason:?}");
+    assert!(reason.text.en.contains("25 hours") && reason.text.ja.contains("25時間"), "{reason:?}");
 }
 
 #[test]
