@@ -106,11 +106,20 @@ pub(super) fn usb_group(word: Option<&str>, at: Timestamp) -> GroupFacts {
 }
 
 pub(super) fn log_group(oldest: Timestamp, days: Option<i64>, at: Timestamp) -> GroupFacts {
+    log_group_of((seen(Value::Time(oldest)), seen(Value::Time(at))), days, at)
+}
+
+/// A journal that was looked into and holds no record.
+pub(super) fn empty_log_group(at: Timestamp) -> GroupFacts {
+    log_group_of((Observed::absent("test"), Observed::absent("test")), None, at)
+}
+
+fn log_group_of((oldest, newest): (Observed<Value>, Observed<Value>), days: Option<i64>, at: Timestamp) -> GroupFacts {
     let log = record(vec![
         ("path", text("/var/log/journal")),
         ("kind", text("journal")),
-        ("oldest_record_at", seen(Value::Time(oldest))),
-        ("newest_record_at", seen(Value::Time(at))),
+        ("oldest_record_at", oldest),
+        ("newest_record_at", newest),
         ("configured_days", days.map_or_else(|| Observed::absent("test"), |days| seen(Value::Number(days)))),
         ("configured_bytes", Observed::absent("test")),
         ("size_bytes", seen(Value::Number(1_000_000))),

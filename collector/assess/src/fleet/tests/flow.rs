@@ -1,11 +1,12 @@
 use jiff::SignedDuration;
 
 use super::build::{
-    antivirus_group, declared, enrolled, expected, facts, fleet, good, group, hour, id, log_group, patch_group, says,
-    unreadable, usb_group,
+    antivirus_group, declared, empty_log_group, enrolled, expected, facts, fleet, good, group, hour, id, log_group,
+    patch_group, says, unreadable, usb_group,
 };
 use crate::answer::Word;
 use crate::fleet::{Change, Fleet, Transition, Why};
+use crate::text::Text;
 use crate::verdict::Outcome;
 
 const BASE: &str = "tenken-base";
@@ -231,6 +232,22 @@ fn a_new_machine_keeps_logs_not_long_enough_yet() {
     assert_eq!(verdict.valid_until, Some(hour(-48) + SignedDuration::from_hours(24 * 30)));
     fleet.apply(hour(2), facts(1, log_group(hour(-48), Some(30), hour(2))));
     assert_eq!(says(&fleet, BASE, "logs"), "not_implemented measured");
+}
+
+#[test]
+fn logs_without_a_record_fail_and_do_not_wait() {
+    let mut fleet = fleet();
+    fleet.apply(hour(0), good(1, hour(0)));
+    fleet.apply(hour(1), facts(1, empty_log_group(hour(1))));
+    assert_eq!(says(&fleet, BASE, "logs"), "not_implemented measured");
+    let detail = fleet.host(id(1)).unwrap();
+    let verdict = detail.verdicts.iter().find(|it| it.control == "log.retention_sufficient").unwrap();
+    assert_eq!((verdict.outcome, verdict.valid_until), (Outcome::Fail, None));
+    let told: Vec<_> = verdict.reasons.iter().map(|it| (it.code.as_str(), it.text.clone())).collect();
+    assert_eq!(told, [("no_record", Text::new("ログの記録が一つも残っていない。", "No log record is kept."))]);
+    // The first record starts the time that a young host gets.
+    fleet.apply(hour(2), facts(1, log_group(hour(2), None, hour(2))));
+    assert_eq!(says(&fleet, BASE, "logs"), "partly measured");
 }
 
 #[test]

@@ -4,8 +4,8 @@ use jiff::SignedDuration;
 use proptest::prelude::*;
 
 use super::build::{
-    antivirus_group, declared, enrolled, expected, fleet, group, host_group, hour, id, log_group, packs, patch_group,
-    unreadable, usb_group,
+    antivirus_group, declared, empty_log_group, enrolled, expected, fleet, group, host_group, hour, id, log_group,
+    packs, patch_group, unreadable, usb_group,
 };
 use crate::answer::Word;
 use crate::fleet::change::ParameterSetting;
@@ -30,6 +30,7 @@ fn any_group() -> impl Strategy<Value = GroupFacts> {
         Just(group("patch", at, vec![("updates", unreadable()), ("pending_security_updates", unreadable())])),
         prop::option::of(-300..200_i64).prop_map(move |published| antivirus_group(published.map(hour), at)),
         Just(group("antivirus", at, vec![("products", unreadable())])),
+        Just(empty_log_group(at)),
         prop::sample::select(vec![None, Some("free"), Some("blocked"), Some("allow_list")])
             .prop_map(move |word| usb_group(word, at)),
         (-2_000..100_i64, prop::option::of(0..800_i64)).prop_map(move |(oldest, days)| log_group(
