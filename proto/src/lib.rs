@@ -7,7 +7,7 @@
 //! - [`report`]: what an agent sends, its limits and digests.
 //! - [`token`]: the text that lets an agent enrol.
 //! - [`json`]: facts as people and programs read them.
-//! - `wire`, `convert` (feature `wire`): protobuf and gRPC, and the only crossing between the two.
+//! - `wire`, `convert`, `codec` (feature `wire`): protobuf and gRPC, and the only crossing between the two.
 //!
 //! Invariants: equal facts give equal bytes; a body is hashed and kept as it came; an unknown group, field
 //! or reason is kept, not dropped.
@@ -20,6 +20,8 @@ pub mod report;
 pub mod token;
 pub mod value;
 
+#[cfg(feature = "wire")]
+pub mod codec;
 #[cfg(feature = "wire")]
 pub mod convert;
 #[cfg(feature = "wire")]

@@ -11,7 +11,11 @@ fn wire_code_is_what_the_proto_files_say() -> Result<(), Box<dyn std::error::Err
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let descriptors = protox::compile(PROTOS, [root])?;
     let out = tempfile::tempdir()?;
-    tonic_prost_build::configure().bytes(".").out_dir(out.path()).compile_fds(descriptors)?;
+    tonic_prost_build::configure()
+        .bytes(".")
+        .codec_path("crate::codec::SmallBuffers")
+        .out_dir(out.path())
+        .compile_fds(descriptors)?;
     let generated = std::fs::read_to_string(out.path().join("tenken.v1.rs"))?;
     let checked_in = root.join("src/wire.rs");
     if std::env::var_os("TENKEN_REGENERATE").is_some() {
