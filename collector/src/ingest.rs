@@ -18,6 +18,8 @@ use tenken_proto::wire;
 use tenken_proto::wire::reporting_server::Reporting;
 use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::mpsc;
+use tokio_stream::StreamExt as _;
+use tokio_stream::adapters::Map;
 use tokio_stream::wrappers::ReceiverStream;
 use tokio_util::sync::CancellationToken;
 use tonic::{Request, Response, Status, Streaming};
@@ -103,7 +105,7 @@ impl Ingest {
 
 #[tonic::async_trait]
 impl Reporting for Ingest {
-    type ReportStream = ReceiverStream<Result<wire::Down, Status>>;
+    type ReportStream = Map<ReceiverStream<stream::Reply>, fn(stream::Reply) -> Result<wire::Down, Status>>;
 
     async fn report(&self, request: Request<Streaming<wire::Up>>) -> Result<Response<Self::ReportStream>, Status> {
         let Some(peer) = Peer::of(&request).cloned() else {
@@ -115,8 +117,12 @@ impl Reporting for Ingest {
         let (outgoing, incoming) = mpsc::channel(OUTGOING_MAX);
         let shared = Arc::clone(&self.shared);
         tokio::spawn(stream::serve(shared, peer, identity, request.into_inner(), outgoing));
-        Ok(Response::new(ReceiverStream::new(incoming)))
+        Ok(Response::new(ReceiverStream::new(incoming).map(unboxed as fn(stream::Reply) -> Result<wire::Down, Status>)))
     }
+}
+
+fn unboxed(reply: stream::Reply) -> Result<wire::Down, Status> {
+    *reply
 }
 
 /// How long an agent waits before it tries again what was refused.

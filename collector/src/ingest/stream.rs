@@ -27,7 +27,9 @@ use crate::identity::Refusal;
 /// Longest text of Hello that is kept.
 const TEXT_BYTES_MAX: usize = 64;
 
-type Outgoing = mpsc::Sender<Result<wire::Down, Status>>;
+/// Boxed: a channel holds 32 places at once, and most streams are idle.
+pub(super) type Reply = Box<Result<wire::Down, Status>>;
+type Outgoing = mpsc::Sender<Reply>;
 
 /// Ends the stream.
 struct End;
@@ -64,7 +66,7 @@ pub(super) async fn serve(
         }
         Ok(Ok(None) | Err(_)) => return,
         Err(_) => {
-            let _ = outgoing.try_send(Err(Status::deadline_exceeded("Hello did not come in time")));
+            let _ = outgoing.try_send(Box::new(Err(Status::deadline_exceeded("Hello did not come in time"))));
             return;
         }
     };
@@ -80,7 +82,7 @@ pub(super) async fn serve(
             return;
         }
         Err(RegistryError::Engine(error)) => {
-            let _ = outgoing.try_send(Err(Status::unavailable(error.to_string())));
+            let _ = outgoing.try_send(Box::new(Err(Status::unavailable(error.to_string()))));
             return;
         }
     };
@@ -300,7 +302,9 @@ impl Stream {
                 match admits {
                     Ok(host) if host == self.host => Ok(()),
                     Ok(_) => {
-                        let _ = self.outgoing.try_send(Err(Status::aborted("bound to another host; connect again")));
+                        let _ = self
+                            .outgoing
+                            .try_send(Box::new(Err(Status::aborted("bound to another host; connect again"))));
                         Err(End)
                     }
                     Err(refusal) => {
@@ -315,11 +319,11 @@ impl Stream {
                 self.send(Down::Ping(wire::Ping { nonce: self.pings })).await
             }
             Control::Closing => {
-                let _ = self.outgoing.try_send(Err(Status::unavailable("the collector is stopping")));
+                let _ = self.outgoing.try_send(Box::new(Err(Status::unavailable("the collector is stopping"))));
                 Err(End)
             }
             Control::Replaced => {
-                let _ = self.outgoing.try_send(Err(Status::aborted("a newer stream has taken over")));
+                let _ = self.outgoing.try_send(Box::new(Err(Status::aborted("a newer stream has taken over"))));
                 Err(End)
             }
         }
@@ -385,7 +389,7 @@ async fn hold(shared: &Shared, identity: &PeerIdentity, seen: String) {
 /// Tells an identity why it may not report. What passes by itself is a refusal, the rest ends the call.
 async fn turn_away(outgoing: &Outgoing, refusal: &Refusal) {
     if refusal.is_permanent() {
-        let _ = outgoing.try_send(Err(Status::permission_denied(refusal.to_string())));
+        let _ = outgoing.try_send(Box::new(Err(Status::permission_denied(refusal.to_string()))));
     } else {
         refuse_stream(outgoing, RefusalReason::OnHold, &refusal.to_string()).await;
     }
@@ -408,7 +412,7 @@ fn refused(epoch: Epoch, sequence: Sequence, reason: RefusalReason, detail: &str
 }
 
 async fn send(outgoing: &Outgoing, message: Down) -> Result<(), End> {
-    let message = Ok(wire::Down { message: Some(message) });
+    let message = Box::new(Ok(wire::Down { message: Some(message) }));
     match outgoing.send_timeout(message, SLOW_READER_TIMEOUT).await {
         Ok(()) => Ok(()),
         Err(_) => Err(End),
