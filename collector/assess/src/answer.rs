@@ -361,13 +361,12 @@ impl Core {
             (Some(measured), declared) => {
                 let word = cap.map_or(measured, |cap| lower(measured, cap));
                 let agrees = declared == Some(word);
-                let silent = declared.is_none() || word == Word::Unknown || declared == Some(Word::Unknown);
                 Self {
                     word,
                     basis: if agrees { Basis::Both } else { Basis::Measured },
                     measured: Some(word),
                     cap,
-                    contradiction: declared.filter(|_| !agrees && !silent).map(|declared| (declared, word)),
+                    contradiction: declared.filter(|_| !agrees).map(|declared| (declared, word)),
                     coverage: coverage(&settles),
                 }
             }

@@ -133,6 +133,27 @@ fn a_declaration_for_a_settled_item_is_shown_and_changes_no_points() {
 }
 
 #[test]
+fn a_declaration_differs_from_a_measured_unknown_too() {
+    let mut fleet = fleet();
+    let differs = |fleet: &Fleet| {
+        let contradiction = fleet.answers(IPA).unwrap().items[1].contradiction.clone();
+        contradiction.map(|it| (it.declared, it.measured))
+    };
+    fleet.apply(hour(0), declared(IPA, "2", Word::Implemented, None));
+    assert_eq!(differs(&fleet), None, "nothing is measured while no host is enrolled");
+    fleet.apply(hour(0), good(1, hour(0)));
+    assert_eq!(differs(&fleet), None);
+    fleet.apply(hour(1), Change::Transition { host: id(1), transition: Transition::HostSilent });
+    assert_eq!(says(&fleet, IPA, "2"), "unknown measured");
+    assert_eq!(differs(&fleet), Some((Word::Implemented, Word::Unknown)));
+    fleet.apply(hour(2), declared(IPA, "2", Word::Unknown, None));
+    assert_eq!(says(&fleet, IPA, "2"), "unknown both");
+    assert_eq!(differs(&fleet), None, "both say that they do not know");
+    fleet.apply(hour(3), Change::Transition { host: id(1), transition: Transition::HostBack });
+    assert_eq!(differs(&fleet), Some((Word::Unknown, Word::Implemented)));
+}
+
+#[test]
 fn a_cap_lowers_to_partly_and_never_lifts() {
     let mut fleet = fleet();
     fleet.apply(hour(0), good(1, hour(0)));
