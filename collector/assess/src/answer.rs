@@ -231,7 +231,7 @@ pub struct Answers {
 
 /// What the counts of hosts say about a settled item; none when there is nothing to measure it on.
 ///
-/// `remembered_fail` are hosts that are unknown and failed when they were last known.
+/// `remembered_fail` are hosts that are unknown and failed when they were last known: they count as failing.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Tally {
     /// All settling controls pass.
@@ -261,6 +261,12 @@ impl Tally {
         self.pass + self.partial + self.fail
     }
 
+    /// Hosts that count towards the coverage that an answer needs: one that failed and then fell silent
+    /// still fails, so its silence takes nothing away.
+    fn decided(&self) -> u32 {
+        self.observed() + self.remembered_fail
+    }
+
     /// The measured answer of a settled item. None: no host to which it applies.
     #[must_use]
     pub fn settled(&self, coverage_percent_min: u32) -> Option<Word> {
@@ -271,7 +277,7 @@ impl Tally {
         if self.pass == scope {
             return Some(Word::Implemented);
         }
-        if u64::from(self.observed()) * 100 < u64::from(scope) * u64::from(coverage_percent_min) {
+        if u64::from(self.decided()) * 100 < u64::from(scope) * u64::from(coverage_percent_min) {
             return Some(Word::Unknown);
         }
         if self.pass + self.partial == 0 {

@@ -88,6 +88,39 @@ fn silencing_a_failing_host_never_helps() {
 }
 
 #[test]
+fn a_lone_failing_host_that_falls_silent_still_fails() {
+    let mut fleet = fleet();
+    fleet.apply(hour(0), good(1, hour(0)));
+    fleet.apply(hour(0), facts(1, antivirus_group(None, hour(0))));
+    assert_eq!(says(&fleet, IPA, "2"), "not_implemented measured");
+    fleet.apply(hour(1), Change::Transition { host: id(1), transition: Transition::HostSilent });
+    assert_eq!(says(&fleet, IPA, "2"), "not_implemented measured");
+    assert_eq!(says(&fleet, IPA, "1"), "unknown measured", "it passed, so nothing is known");
+    let coverage = fleet.answers(IPA).unwrap().items[1].coverage.unwrap();
+    assert_eq!((coverage.met, coverage.observed, coverage.known), (0, 0, 1), "it is not shown as observed");
+    fleet.apply(hour(2), Change::Revoked { host: id(1) });
+    assert_eq!(says(&fleet, IPA, "2"), "not_implemented measured");
+}
+
+#[test]
+fn a_failing_host_that_falls_silent_counts_for_the_coverage_and_a_passing_one_does_not() {
+    let mut fleet = fleet();
+    for number in 1..=5 {
+        fleet.apply(hour(0), good(number, hour(0)));
+    }
+    for number in 4..=5 {
+        fleet.apply(hour(0), facts(number, antivirus_group(None, hour(0))));
+        fleet.apply(hour(1), Change::Transition { host: id(number), transition: Transition::HostSilent });
+    }
+    assert_eq!(says(&fleet, IPA, "2"), "partly measured");
+    assert_eq!(says(&fleet, IPA, "1"), "unknown measured");
+    for number in 2..=3 {
+        fleet.apply(hour(2), Change::Transition { host: id(number), transition: Transition::HostSilent });
+    }
+    assert_eq!(says(&fleet, IPA, "2"), "unknown measured");
+}
+
+#[test]
 fn expected_machines_without_an_agent_are_unknown() {
     let mut fleet = fleet();
     fleet.apply(hour(0), good(1, hour(0)));
