@@ -44,6 +44,8 @@ struct Raw {
     others: Vec<&'static Other>,
     processes: Result<Processes, ReadError>,
     looked: String,
+    /// Where it could not be looked, so that finding nothing does not mean that nothing is here.
+    unlooked: Option<ReadError>,
 }
 
 /// What there is of ClamAV.
@@ -107,8 +109,12 @@ const OTHERS: [Other; 9] = [
 fn meaning(raw: &Raw) -> Antivirus {
     let clamav = raw.clamav.iter().map(|clamav| clamav_product(clamav, &raw.processes));
     let others = raw.others.iter().map(|other| other_product(other, &raw.processes));
-    let products = clamav.chain(others).collect();
-    Antivirus { products: Observed::known(products, raw.looked.clone()) }
+    let products: Vec<Product> = clamav.chain(others).collect();
+    let products = match &raw.unlooked {
+        Some(error) if products.is_empty() => error.unreadable(),
+        Some(_) | None => Observed::known(products, raw.looked.clone()),
+    };
+    Antivirus { products }
 }
 
 fn clamav_product(clamav: &ClamAv, processes: &Result<Processes, ReadError>) -> Product {

@@ -14,6 +14,8 @@ const DEFINITIONS: &str = "/var/lib/clamav";
 const CONFIGS: [&str; 4] =
     ["/etc/clamav/clamd.conf", "/etc/clamav/freshclam.conf", "/etc/clamd.d/scan.conf", "/etc/freshclam.conf"];
 const PROGRAMS: [&str; 4] = ["/usr/sbin/clamd", "/usr/bin/clamscan", "/usr/bin/clamdscan", "/usr/local/sbin/clamd"];
+/// Folders in which products show where there is no dpkg.
+const FOLDERS: [&str; 3] = ["/opt", "/usr/sbin", DEFINITIONS];
 const PACKAGES: [&str; 3] = ["clamav-daemon", "clamav", "clamav-base"];
 /// What fetches definitions when it is enabled.
 const UPDATERS: [&str; 5] = [
@@ -39,11 +41,13 @@ pub(super) fn watched(root: &Root) -> Vec<String> {
 
 pub(super) fn read(context: &Context) -> Antivirus {
     let root = &context.root;
+    let packages = Packages::read(root);
     meaning(&Raw {
-        clamav: clamav(root),
+        clamav: clamav(root, &packages),
         others: OTHERS.iter().filter(|other| is_here(root, other)).collect(),
         processes: Processes::read(context),
         looked: format!("{DPKG_STATUS}, {DEFINITIONS}, /opt"),
+        unlooked: unlooked(root, packages),
     })
 }
 
@@ -51,9 +55,20 @@ fn is_here(root: &Root, other: &Other) -> bool {
     other.places.iter().any(|place| root.exists(place))
 }
 
-fn clamav(root: &Root) -> Option<ClamAv> {
-    let packages = Packages::read(root).ok();
-    let version = |name: &str| packages.as_ref().and_then(|packages| packages.version(name));
+/// What keeps "no product" from being said: something that is there and may not be looked at, or none of the
+/// places in which products show. A system without dpkg is looked at by its folders.
+fn unlooked(root: &Root, packages: Result<Packages, ReadError>) -> Option<ReadError> {
+    let places = OTHERS.iter().flat_map(|other| other.places).chain(&PROGRAMS).copied().chain([DEFINITIONS]);
+    let hidden = places.filter_map(|place| root.stat(place).err()).find(|error| !error.is_absence());
+    match packages {
+        Ok(_) => hidden,
+        Err(error) if !error.is_absence() => Some(error),
+        Err(error) => hidden.or_else(|| (!FOLDERS.iter().any(|folder| root.exists(folder))).then_some(error)),
+    }
+}
+
+fn clamav(root: &Root, packages: &Result<Packages, ReadError>) -> Option<ClamAv> {
+    let version = |name: &str| packages.as_ref().ok().and_then(|packages| packages.version(name));
     let directory = directory(root);
     let definitions = definitions(root, &directory);
     let has_files = definitions.as_ref().is_ok_and(|files| !files.is_empty());

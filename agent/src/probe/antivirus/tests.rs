@@ -26,10 +26,13 @@ impl Tree {
         );
     }
 
-    fn see(&self) -> Vec<Product> {
+    fn products(&self) -> Observed<Vec<Product>> {
         let root = Arc::new(Root::at(self.0.path()).unwrap());
-        let seen = imp::read(&Context::new(root, Timestamp::UNIX_EPOCH, false, Duration::from_secs(60)));
-        seen.products.value().unwrap().clone()
+        imp::read(&Context::new(root, Timestamp::UNIX_EPOCH, false, Duration::from_secs(60))).products
+    }
+
+    fn see(&self) -> Vec<Product> {
+        self.products().value().unwrap().clone()
     }
 
     fn one(&self) -> Product {
@@ -48,7 +51,29 @@ fn reason<T>(observed: &Observed<T>) -> &str {
 
 #[test]
 fn nothing_here_is_an_empty_list() {
-    assert!(tree().see().is_empty());
+    let packages = tree();
+    packages.put("var/lib/dpkg/status", "Package: bash\nStatus: install ok installed\nVersion: 5\n");
+    assert!(packages.see().is_empty());
+    let folders = tree();
+    folders.put("opt/something/else", "");
+    assert!(folders.see().is_empty());
+}
+
+#[test]
+fn a_root_that_could_show_no_product_does_not_say_that_there_is_none() {
+    let tree = tree();
+    tree.put("etc/hostname", "pc-1\n");
+    let products = tree.products();
+    assert_eq!((reason(&products), products.source()), ("depends_on", "/var/lib/dpkg/status"));
+}
+
+#[test]
+fn a_package_record_that_cannot_be_read_is_not_an_empty_one() {
+    let tree = tree();
+    tree.put("opt/something/else", "");
+    tree.put("var/lib/dpkg/status/not-a-file", "");
+    let products = tree.products();
+    assert_eq!((reason(&products), products.source()), ("malformed", "/var/lib/dpkg/status"));
 }
 
 #[test]
