@@ -54,7 +54,8 @@ pub(super) fn read(context: &Context) -> LogRetention {
             logs.extend(text_logs(context, &listing.names, &logrotate));
             Ok(())
         }
-        Err(error) if error.is_absence() => Ok(()),
+        // A running system without the folder keeps no logs there; a tree without it was captured without it.
+        Err(error) if error.is_absence() && root.is_live() => Ok(()),
         Err(error) => Err(error),
     };
     logs.extend(audit::read(root));
@@ -62,11 +63,14 @@ pub(super) fn read(context: &Context) -> LogRetention {
     let omitted = u64::try_from(logs.len().saturating_sub(LOGS_MAX)).unwrap_or(u64::MAX);
     logs.truncate(LOGS_MAX);
     LogRetention {
-        logs: match looked {
+        logs: match &looked {
             Err(error) if logs.is_empty() => error.unreadable(),
-            _ => Observed::known(logs, DIRECTORY),
+            Ok(()) | Err(_) => Observed::known(logs, DIRECTORY),
         },
-        logs_omitted: Observed::known(omitted, DIRECTORY),
+        logs_omitted: match &looked {
+            Err(error) => error.unreadable(),
+            Ok(()) => Observed::known(omitted, DIRECTORY),
+        },
         forwarded_to: forward::read(root),
     }
 }

@@ -58,10 +58,21 @@ fn time(observed: &Observed<Timestamp>) -> String {
 }
 
 #[test]
-fn an_empty_tree_has_no_logs() {
-    let seen = Tree::new().see();
+fn an_empty_folder_has_no_logs() {
+    let tree = Tree::new();
+    fs::create_dir_all(tree.0.path().join("var/log")).unwrap();
+    let seen = tree.see();
     assert_eq!(seen.logs.value().map(Vec::len), Some(0));
+    assert_eq!(seen.logs_omitted.value(), Some(&0));
     assert!(matches!(seen.forwarded_to, Observed::Absent { .. }));
+}
+
+#[test]
+fn a_tree_without_the_folder_does_not_say_that_there_are_no_logs() {
+    let seen = Tree::new().see();
+    let Observed::Unreadable { reason, source, .. } = &seen.logs else { panic!("{:?}", seen.logs) };
+    assert_eq!((reason.code(), source.as_str()), ("depends_on", "/var/log"));
+    assert_eq!(seen.logs_omitted.value(), None);
 }
 
 #[test]
