@@ -90,7 +90,7 @@ const PROGRAM: &str = "/bin/sh";
 fn of_files(raw: &Raw) -> Host {
     Host {
         host_name: raw.host_name.value(host_name),
-        os_family: Observed::known(OsFamily::Linux, raw.os_release.path),
+        os_family: os_family(raw),
         os_id: raw.os_release.value(|text| os_release_value(text, "ID")),
         os_version_id: raw.os_release.value_if_there(|text| os_release_value(text, "VERSION_ID")),
         os_name: raw.os_release.value_if_there(|text| os_release_value(text, "PRETTY_NAME")),
@@ -118,6 +118,14 @@ fn of_files(raw: &Raw) -> Host {
             Ok(count) => Observed::known(*count, DPKG_STATUS),
             Err(error) => error.absent_or_unreadable(),
         },
+    }
+}
+
+/// Linux where a file that only such a system has was read; the agent's own system says nothing of a tree.
+fn os_family(raw: &Raw) -> Observed<OsFamily> {
+    match [&raw.os_release, &raw.kernel_release].into_iter().find(|source| source.text.is_ok()) {
+        None if raw.packages.is_ok() => Observed::known(OsFamily::Linux, DPKG_STATUS),
+        read => read.unwrap_or(&raw.os_release).value(|_| Some(OsFamily::Linux)),
     }
 }
 

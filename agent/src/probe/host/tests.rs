@@ -1,5 +1,8 @@
 //! The meaning of each file.
 
+use std::sync::Arc;
+use std::time::Duration;
+
 use super::*;
 
 #[test]
@@ -39,4 +42,23 @@ fn elf_headers_name_the_machine() {
     head[18] = 62;
     assert_eq!(elf_machine(&head), Some("x86_64"));
     assert_eq!(elf_machine(b"#!/bin/sh"), None);
+}
+
+#[test]
+fn the_family_is_known_only_where_a_file_of_the_tree_says_it() {
+    let family = |file: Option<&str>| {
+        let tree = tempfile::tempdir().unwrap();
+        if let Some(file) = file {
+            let path = tree.path().join(file);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, "ID=debian\n").unwrap();
+        }
+        let root = Arc::new(Root::at(tree.path()).unwrap());
+        imp::read(&Context::new(root, Timestamp::UNIX_EPOCH, false, Duration::from_secs(60))).os_family
+    };
+    for file in ["etc/os-release", "usr/lib/os-release", "proc/sys/kernel/osrelease", "var/lib/dpkg/status"] {
+        assert_eq!(family(Some(file)), Observed::known(OsFamily::Linux, format!("/{file}")));
+    }
+    let empty = family(None);
+    assert!(matches!(&empty, Observed::Unreadable { reason: Reason::DependsOn, .. }), "{empty:?}");
 }
