@@ -121,6 +121,7 @@ impl Reporting for Ingest {
     }
 }
 
+#[expect(clippy::boxed_local, reason = "the channel holds boxes; the stream gives what is in them")]
 fn unboxed(reply: stream::Reply) -> Result<wire::Down, Status> {
     *reply
 }
