@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 use tenken_proto::observed::{Observed, Reason};
+use tenken_proto::phrase;
 
 #[cfg_attr(target_os = "windows", path = "root/windows.rs")]
 #[cfg_attr(target_os = "macos", path = "root/macos.rs")]
@@ -106,7 +107,7 @@ impl RootError {
 #[derive(Debug, thiserror::Error)]
 pub enum ReadError {
     /// It is not there.
-    #[error("`{path}` is not there")]
+    #[error("`{path}` {}", phrase::IS_NOT_THERE)]
     Missing {
         /// What was to be read.
         path: String,
@@ -114,7 +115,7 @@ pub enum ReadError {
         offline: bool,
     },
     /// The agent lacks a right.
-    #[error("`{path}` may not be read; needs {grant}")]
+    #[error("`{path}` {} {grant}", phrase::MAY_NOT_BE_READ)]
     Permission {
         /// What was to be read.
         path: String,
@@ -122,7 +123,7 @@ pub enum ReadError {
         grant: String,
     },
     /// It is larger than the limit.
-    #[error("`{path}` is larger than {limit} bytes")]
+    #[error("`{path}` {} {limit} bytes", phrase::LARGER_THAN)]
     TooLarge {
         /// What was to be read.
         path: String,
@@ -138,7 +139,7 @@ pub enum ReadError {
         expected: &'static str,
     },
     /// The system reported an error.
-    #[error("failed to read `{path}`")]
+    #[error("{} `{path}`", phrase::FAILED_TO_READ)]
     Io {
         /// What was to be read.
         path: String,
@@ -345,15 +346,15 @@ impl Root {
     /// The right that would let the agent read this.
     fn grant(&self, path: &str) -> String {
         let Ok(stat) = self.dir.stat(path) else {
-            return format!("search permission on the directories above `{path}`");
+            return format!("{} `{path}`", phrase::SEARCH_PERMISSION);
         };
         if stat.mode & 0o040 != 0
             && stat.gid != 0
             && let Some(group) = self.group_name(stat.gid)
         {
-            return format!("membership of group `{group}`");
+            return format!("{} `{group}`", phrase::GROUP_MEMBERSHIP);
         }
-        "root, or the capability CAP_DAC_READ_SEARCH".to_owned()
+        phrase::ROOT_OR_CAPABILITY.to_owned()
     }
 
     fn group_name(&self, gid: u32) -> Option<String> {

@@ -11,6 +11,8 @@ use std::sync::LazyLock;
 
 use fluent_bundle::concurrent::FluentBundle;
 use fluent_bundle::{FluentArgs, FluentResource, FluentValue};
+use serde_json::Value as Json;
+use tenken_proto::phrase;
 use unic_langid::LanguageIdentifier;
 
 /// The texts of one language, by file name.
@@ -131,6 +133,13 @@ pub struct Locale {
     bundle: FluentBundle<FluentResource>,
 }
 
+/// The longest first: one may stand within another.
+static PHRASES: LazyLock<Vec<(&'static str, &'static str)>> = LazyLock::new(|| {
+    let mut phrases = phrase::ALL.to_vec();
+    phrases.sort_by_key(|(_, words)| std::cmp::Reverse(words.len()));
+    phrases
+});
+
 static JA_LOCALE: LazyLock<Locale> = LazyLock::new(|| Locale::load(Lang::Ja));
 static EN_LOCALE: LazyLock<Locale> = LazyLock::new(|| Locale::load(Lang::En));
 
@@ -188,6 +197,31 @@ impl Locale {
             args.set(*name, argument.value());
         }
         self.format(key, Some(&args)).into_owned()
+    }
+
+    /// A source or a detail of an observation, with its phrases ([`phrase::ALL`]) in this language. Paths and
+    /// whatever else stands around them stay as they came.
+    #[must_use]
+    pub fn observed(&self, words: &str) -> String {
+        let mut said = words.to_owned();
+        for (key, phrase) in PHRASES.iter().filter(|_| self.lang != Lang::En) {
+            if said.contains(phrase) {
+                said = said.replace(phrase, &self.t(&format!("phrase-{key}")));
+            }
+        }
+        said
+    }
+
+    /// How a fact of API v1 was observed (`source`), or why not (`detail`): by its text in both languages where it
+    /// has one (`source_text`, `detail_text`), else by its phrases.
+    #[must_use]
+    pub fn of_fact(&self, fact: &Json, name: &str) -> String {
+        let both = fact.get(format!("{name}_text")).and_then(|text| text.get(self.lang.code()));
+        match (both.and_then(Json::as_str), fact.get(name).and_then(Json::as_str)) {
+            (Some(said), _) => said.to_owned(),
+            (None, Some(words)) => self.observed(words),
+            (None, None) => String::new(),
+        }
     }
 
     fn format<'a>(&'a self, key: &str, args: Option<&'a FluentArgs<'_>>) -> Cow<'a, str> {

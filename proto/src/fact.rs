@@ -213,7 +213,7 @@ impl<T: FactValue> FactValue for Vec<T> {
 pub fn read_field<T: FactValue>(record: &Record, name: &str) -> Observed<T> {
     use crate::observed::Reason;
     match record.get(name) {
-        None => Observed::unreadable(Reason::Unsupported, "not reported by this version of the agent", ""),
+        None => Observed::unreadable(Reason::Unsupported, crate::phrase::OLDER_AGENT, ""),
         Some(Observed::Known { value, source }) => match T::from_value(value) {
             Some(value) => Observed::known(value, source.clone()),
             None => Observed::unreadable(Reason::Malformed, format!("`{name}` is of another kind"), source.clone()),

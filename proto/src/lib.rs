@@ -2,6 +2,7 @@
 //!
 //! - [`ident`]: who and which.
 //! - [`observed`]: seen, absent, unreadable, withheld.
+//! - [`phrase`]: what an observation says in words.
 //! - [`value`]: the untyped record that is encoded, hashed, stored and judged.
 //! - [`fact`]: the typed groups, their schemas and their derived fields.
 //! - [`report`]: what an agent sends, its limits and digests.
@@ -16,6 +17,7 @@ pub mod fact;
 pub mod ident;
 pub mod json;
 pub mod observed;
+pub mod phrase;
 pub mod report;
 pub mod token;
 pub mod value;

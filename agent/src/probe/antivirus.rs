@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use tenken_proto::fact::antivirus::{Antivirus, DefinitionUpdates, Product};
 use tenken_proto::fact::{FactGroup as _, GroupSchema};
 use tenken_proto::observed::{Observed, Reason};
+use tenken_proto::phrase;
 use tenken_proto::value::Record;
 
 use super::processes::{self, Processes};
@@ -127,7 +128,7 @@ fn clamav_product(clamav: &ClamAv, processes: &Result<Processes, ReadError>) -> 
         name: Observed::seen("ClamAV".to_owned()),
         engine_version: match &clamav.engine {
             Some(version) => Observed::known(version.clone(), super::packages::DPKG_STATUS),
-            None => Observed::unreadable(Reason::Unsupported, "not installed as a package", ""),
+            None => Observed::unreadable(Reason::Unsupported, phrase::NOT_A_PACKAGE, ""),
         },
         running: running(processes, &["clamd"]),
         realtime: match processes {
@@ -142,7 +143,7 @@ fn clamav_product(clamav: &ClamAv, processes: &Result<Processes, ReadError>) -> 
             Err(error) => error.absent_or_unreadable(),
         },
         definition_updates: definition_updates(clamav, processes),
-        licence_expires_at: Observed::absent("needs no licence"),
+        licence_expires_at: Observed::absent(phrase::NEEDS_NO_LICENCE),
     }
 }
 
@@ -202,14 +203,14 @@ fn definition_updates(clamav: &ClamAv, processes: &Result<Processes, ReadError>)
             Observed::known(DefinitionUpdates::Automatic, processes::SOURCE)
         }
         (_, Some(entry)) => Observed::known(DefinitionUpdates::Automatic, entry.clone()),
-        (Ok(_), None) => Observed::known(DefinitionUpdates::Manual, "no freshclam process, unit, timer or cron entry"),
+        (Ok(_), None) => Observed::known(DefinitionUpdates::Manual, phrase::NO_FRESHCLAM),
         (Err(error), None) => error.unreadable(),
     }
 }
 
 fn other_product(other: &Other, processes: &Result<Processes, ReadError>) -> Product {
     fn unsupported<T>() -> Observed<T> {
-        Observed::unreadable(Reason::Unsupported, "not read for this product", "")
+        Observed::unreadable(Reason::Unsupported, phrase::NOT_READ_FOR_PRODUCT, "")
     }
     Product {
         name: Observed::seen(other.name.to_owned()),

@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use tenken_proto::fact::host::{Host, OsFamily};
 use tenken_proto::fact::{FactGroup as _, GroupSchema};
 use tenken_proto::observed::{Observed, Reason};
+use tenken_proto::phrase;
 use tenken_proto::value::Record;
 
 use super::packages::DPKG_STATUS;
@@ -49,7 +50,7 @@ impl Source {
         match &self.text {
             Ok(text) => match parse(text) {
                 Some(value) => Observed::known(value, self.path),
-                None => Observed::unreadable(Reason::Malformed, "does not hold the expected value", self.path),
+                None => Observed::unreadable(Reason::Malformed, phrase::NOT_THE_EXPECTED_VALUE, self.path),
             },
             Err(error) => error.unreadable(),
         }
@@ -97,7 +98,7 @@ fn of_files(raw: &Raw) -> Host {
         kernel_release: raw.kernel_release.value(first_line),
         architecture: match &raw.program {
             Ok(head) => match elf_machine(head) {
-                Some(machine) => Observed::known(machine.to_owned(), "/bin/sh (ELF header)"),
+                Some(machine) => Observed::known(machine.to_owned(), format!("{PROGRAM} {}", phrase::ELF_HEADER)),
                 None => Observed::unreadable(Reason::Malformed, "no ELF program of a known machine", PROGRAM),
             },
             Err(error) => error.unreadable(),

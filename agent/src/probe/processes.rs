@@ -5,6 +5,8 @@
 
 use std::collections::BTreeSet;
 
+use tenken_proto::phrase;
+
 use super::Context;
 use crate::root::ReadError;
 
@@ -37,7 +39,7 @@ impl Processes {
         if root.is_live()
             && let Err(error) = root.read_head("/proc/1/comm", NAME_BYTES_MAX)
         {
-            let grant = "root, or membership of the group that may see all processes (mount option gid of /proc)";
+            let grant = phrase::ROOT_OR_PROC_GROUP;
             return Err(match error {
                 ReadError::Missing { path, .. } | ReadError::Permission { path, .. } => {
                     ReadError::Permission { path, grant: grant.to_owned() }

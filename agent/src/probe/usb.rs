@@ -7,6 +7,7 @@
 use tenken_proto::fact::usb::{DriverState, StorageDevice, StorageEnforcement, Usb};
 use tenken_proto::fact::{FactGroup as _, GroupSchema};
 use tenken_proto::observed::{Observed, Reason};
+use tenken_proto::phrase;
 use tenken_proto::value::Record;
 
 use super::dropin::ConfigFile;
@@ -109,13 +110,13 @@ fn driver(name: &str, raw: &Raw, rules: &Rules) -> Observed<DriverState> {
         // A live kernel without that file has no loadable modules.
         Err(error) if raw.live && error.is_absence() => {
             let state = if matches!(registered, Ok(true)) { DriverState::BuiltIn } else { DriverState::Missing };
-            return Observed::known(state, format!("{MODULES} (kernel without modules), {DRIVERS}"));
+            return Observed::known(state, format!("{MODULES} {}, {DRIVERS}", phrase::WITHOUT_MODULES));
         }
         Err(error) => return error.unreadable(),
     }
     let listed = raw.builtin.as_ref().map(|text| modprobe::lists_module(text, name));
     if matches!(listed, Ok(true)) {
-        return Observed::known(DriverState::BuiltIn, "modules.builtin of the running kernel");
+        return Observed::known(DriverState::BuiltIn, phrase::MODULES_BUILTIN);
     }
     if matches!(registered, Ok(true)) {
         return Observed::known(DriverState::BuiltIn, DRIVERS);
@@ -137,16 +138,16 @@ fn not_loaded(name: &str, raw: &Raw, rules: &Rules) -> Observed<DriverState> {
     }
     let needs = raw.dep.as_ref().map(|text| modprobe::dependencies(text, name));
     match needs {
-        Ok(None) => Observed::known(DriverState::Missing, "modules.dep of the running kernel"),
+        Ok(None) => Observed::known(DriverState::Missing, phrase::MODULES_DEP),
         Ok(Some(needs)) => match needs.iter().find_map(|needed| rules.stub(needed)) {
             Some(source) => prevented(source),
             None => match rules.unread() {
                 Some(error) => error.unreadable(),
-                None => Observed::known(DriverState::Available, "modules.dep of the running kernel, modprobe.d"),
+                None => Observed::known(DriverState::Available, format!("{}, modprobe.d", phrase::MODULES_DEP)),
             },
         },
         Err(error) if raw.live && error.is_absence() => {
-            Observed::known(DriverState::Missing, format!("{} is not there", error.path()))
+            Observed::known(DriverState::Missing, format!("{} {}", error.path(), phrase::IS_NOT_THERE))
         }
         Err(error) => error.unreadable(),
     }
@@ -199,9 +200,9 @@ fn guard(guard: &UsbGuard, running: &Observed<bool>, policy: &Observed<String>) 
     }
     match policy {
         Observed::Known { value, .. } => {
-            Observed::known(matches!(value.as_str(), "block" | "reject"), "usbguard-daemon and its policy")
+            Observed::known(matches!(value.as_str(), "block" | "reject"), phrase::USBGUARD_POLICY)
         }
-        Observed::Absent { .. } => Observed::known(true, "usbguard-daemon and its default policy"),
+        Observed::Absent { .. } => Observed::known(true, phrase::USBGUARD_DEFAULT_POLICY),
         Observed::Unreadable { reason, detail, source } => {
             Observed::unreadable(reason.clone(), detail.clone(), source.clone())
         }
@@ -253,7 +254,7 @@ fn unreadable_driver(drivers: [&Observed<DriverState>; 2]) -> Observed<StorageEn
             return Observed::unreadable(reason.clone(), detail.clone(), source.clone());
         }
     }
-    Observed::unreadable(Reason::DependsOn, "needs the state of both drivers", MODULES)
+    Observed::unreadable(Reason::DependsOn, phrase::NEEDS_BOTH_DRIVERS, MODULES)
 }
 
 /// Every root hub leaves new outside devices unauthorised.

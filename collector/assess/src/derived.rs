@@ -9,9 +9,11 @@ use std::sync::LazyLock;
 use jiff::Timestamp;
 use tenken_proto::fact::{FieldSchema, GroupSchema, Kind, schemas as observed_schemas};
 use tenken_proto::observed::{Observed, Reason};
+use tenken_proto::phrase;
 use tenken_proto::value::{Record, Value};
 
-use crate::pack::Lifecycle;
+use crate::pack::{Lifecycle, Source};
+use crate::text::Text;
 
 /// Group of what the journal remembers.
 pub const HISTORY: &str = "history";
@@ -82,11 +84,11 @@ impl FirstSeen {
     /// The `history` group.
     #[must_use]
     pub fn record(&self, patch_known: bool) -> Record {
-        const SOURCE: &str = "the collector's journal";
+        const SOURCE: &str = phrase::COLLECTOR_JOURNAL;
         let observed = match self.0.values().min() {
             Some(oldest) => Observed::known(Value::Time(*oldest), SOURCE),
             None if patch_known => Observed::absent(SOURCE),
-            None => Observed::unreadable(Reason::DependsOn, "needs patch.updates and patch.held_updates", SOURCE),
+            None => Observed::unreadable(Reason::DependsOn, phrase::NEEDS_UPDATES, SOURCE),
         };
         let mut record = Record::default();
         record.push("oldest_security_update_first_seen_at", observed);
@@ -137,40 +139,61 @@ pub fn lifecycle(lifecycles: &[Lifecycle], host: Option<&Record>) -> Record {
     let mut record = Record::default();
     for field in lifecycle_schema().fields {
         let observed = match &dates {
-            Ok((security, long_term, source)) => {
+            Ok(dates) => {
                 let date = match field.name {
-                    "security_support_ends_at" => *security,
-                    "long_term_support_ends_at" => *long_term,
-                    _ => (*security).max(*long_term),
+                    "security_support_ends_at" => dates.security,
+                    "long_term_support_ends_at" => dates.long_term,
+                    _ => dates.security.max(dates.long_term),
                 };
                 match date {
-                    Some(date) => Observed::known(Value::Time(date), source.clone()),
-                    None => Observed::absent(source.clone()),
+                    Some(date) => Observed::known(Value::Time(date), dates.source.en.clone()),
+                    None => Observed::absent(dates.source.en.clone()),
                 }
             }
-            Err(detail) => Observed::unreadable(Reason::DependsOn, detail.clone(), "life-cycle packs"),
+            Err(detail) => Observed::unreadable(Reason::DependsOn, detail.en.clone(), phrase::LIFECYCLE_PACKS),
         };
         record.push(field.name, observed);
     }
     record
 }
 
-type Dates = (Option<Timestamp>, Option<Timestamp>, String);
+/// Where the dates of a host's system were read, or why there are none, in both languages.
+///
+/// # Errors
+/// Why the life-cycle packs say nothing of this host.
+pub fn lifecycle_source(lifecycles: &[Lifecycle], host: Option<&Record>) -> Result<Text, Text> {
+    release_of(lifecycles, host).map(|dates| dates.source)
+}
 
-fn release_of(lifecycles: &[Lifecycle], host: Option<&Record>) -> Result<Dates, String> {
+struct Dates {
+    security: Option<Timestamp>,
+    long_term: Option<Timestamp>,
+    source: Text,
+}
+
+fn release_of(lifecycles: &[Lifecycle], host: Option<&Record>) -> Result<Dates, Text> {
     let text = |field: &str| match host.and_then(|record| record.value(field)) {
-        Some(Value::Text(text)) => Some(text.as_str()),
-        _ => None,
+        Some(Value::Text(text)) => Ok(text.as_str()),
+        _ => Err(Text::new(format!("host.{field} が必要です"), format!("needs host.{field}"))),
     };
-    let Some(os) = text("os_id") else { return Err("needs host.os_id".to_owned()) };
-    let Some(version) = text("os_version_id") else { return Err("needs host.os_version_id".to_owned()) };
+    let (os, version) = (text("os_id")?, text("os_version_id")?);
     let Some(lifecycle) = lifecycles.iter().find(|lifecycle| lifecycle.os_id == os) else {
-        return Err(format!("no life-cycle pack names the system `{os}`"));
+        return Err(Text::new(
+            format!("サポート期限のパックに `{os}` がありません"),
+            format!("no life-cycle pack names the system `{os}`"),
+        ));
     };
     let Some(release) = lifecycle.releases.iter().find(|release| release.version == version) else {
-        return Err(format!("the life-cycle pack of `{os}` does not name the version `{version}`"));
+        return Err(Text::new(
+            format!("`{os}` のサポート期限のパックに版 `{version}` がありません"),
+            format!("the life-cycle pack of `{os}` does not name the version `{version}`"),
+        ));
     };
-    let mark = if release.recalled { " (recalled, not compared)" } else { "" };
-    let source = format!("{}{mark}", lifecycle.source.en);
-    Ok((release.security_support_ends_at, release.long_term_support_ends_at, source))
+    let mut source = release.source.as_ref().map_or_else(|| lifecycle.source.shown(), Source::shown);
+    if release.recalled {
+        source.ja.push_str("［未確認］");
+        source.en.push_str(" [not confirmed]");
+    }
+    let (security, long_term) = (release.security_support_ends_at, release.long_term_support_ends_at);
+    Ok(Dates { security, long_term, source })
 }

@@ -119,10 +119,32 @@ pub struct Method {
 pub struct Lifecycle {
     /// `ID` of os-release.
     pub os_id: String,
-    /// The publisher's page.
-    pub source: Text,
+    /// Where its dates were read, if a release names nothing else.
+    pub source: Source,
     /// Its releases.
     pub releases: Vec<Release>,
+}
+
+/// What a publisher says somewhere: the page or the file by its title, and its address.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Source {
+    /// Title, edition and what of it counts.
+    pub title: Text,
+    /// Its address, `https://…`.
+    pub address: Option<String>,
+}
+
+impl Source {
+    /// Title and address as a person reads them.
+    #[must_use]
+    pub fn shown(&self) -> Text {
+        match &self.address {
+            Some(address) => {
+                Text::new(format!("{}（{address}）", self.title.ja), format!("{} ({address})", self.title.en))
+            }
+            None => self.title.clone(),
+        }
+    }
 }
 
 /// One release of a system.
@@ -136,8 +158,10 @@ pub struct Release {
     pub security_support_ends_at: Option<Timestamp>,
     /// The first moment without free long-term support.
     pub long_term_support_ends_at: Option<Timestamp>,
-    /// The dates were not compared with the publisher's page.
+    /// No page of the publisher confirms the dates, or its pages differ.
     pub recalled: bool,
+    /// Where these dates were read, when that is not where those of the other releases were.
+    pub source: Option<Source>,
 }
 
 /// A mistake in a pack, with its place and what to do about it.

@@ -75,7 +75,8 @@ pub struct FactUsed {
     pub path: String,
     /// `known`, `absent`, `unreadable`, `withheld` or `not_reported`.
     pub state: String,
-    /// For a person; a value of the host, so hostile until it is escaped.
+    /// In English; a moment as RFC 3339, and of what is unreadable the detail. A value of the host, so hostile until
+    /// it is escaped.
     pub value: String,
     /// How it was observed.
     pub source: String,
@@ -505,7 +506,13 @@ pub fn facts_used(
         Some(FactUsed {
             path: path.clone(),
             state: state.to_owned(),
-            value: shown(observed, Language::En),
+            value: match observed {
+                Some(Observed::Known { value: Value::Time(at), .. }) => at.to_string(),
+                Some(Observed::Unreadable { detail, .. }) => detail.clone(),
+                Some(Observed::Known { .. } | Observed::Absent { .. } | Observed::Withheld) | None => {
+                    shown(observed, Language::En)
+                }
+            },
             source: observed.map(|it| it.source().to_owned()).unwrap_or_default(),
             observed_at: observed_at(group),
         })

@@ -6,7 +6,7 @@ use serde_json::{Map, Value as Json};
 use tenken_proto::fact::schemas;
 
 use super::screen::{Screen, Tone};
-use crate::visible::{clipped, visible};
+use crate::visible::clipped;
 
 /// Most entries of a list that are shown; how many more there are is said.
 const LIST_SHOWN_MAX: usize = 10;
@@ -55,7 +55,7 @@ pub(super) fn stated(screen: &Screen, field: &str, observed: &Json) -> String {
         "known" => observed.get("value").map(|it| value(screen, field, it)).unwrap_or_default(),
         "unreadable" => {
             let reason = screen.or(&format!("reason-{}", text("reason")), text("reason"));
-            let detail = visible(text("detail"));
+            let detail = screen.observed(observed, "detail");
             let why = if detail.is_empty() { reason } else { format!("{reason}: {detail}") };
             screen.toned(Tone::Warn, &format!("{word}{}", screen.say("cli-in-brackets", &[("text", why.as_str())])))
         }
@@ -63,7 +63,7 @@ pub(super) fn stated(screen: &Screen, field: &str, observed: &Json) -> String {
         _ => screen.t("fact-never-reported"),
     };
     let at = text("observed_at").parse().map(|at| screen.moment(at)).unwrap_or_default();
-    let source = visible(text("source"));
+    let source = screen.observed(observed, "source");
     let whence: Vec<String> = [source, at].into_iter().filter(|it| !it.is_empty()).collect();
     if whence.is_empty() {
         return said;

@@ -82,6 +82,11 @@ impl Screen {
         if self.locale.has(key) { self.t(key) } else { visible(otherwise) }
     }
 
+    /// How a fact was observed (`source`), or why not (`detail`).
+    pub(super) fn observed(&self, fact: &serde_json::Value, name: &str) -> String {
+        visible(&self.locale.of_fact(fact, name))
+    }
+
     /// A text of a pack.
     pub(super) fn text(&self, text: &v1::Text) -> String {
         visible(match self.locale.lang() {

@@ -114,6 +114,39 @@ fn every_fact_has_a_name_in_both_languages() {
 }
 
 #[test]
+fn every_phrase_of_an_observation_is_said_in_the_readers_language() {
+    let (ja, en) = (Locale::of(Lang::Ja), Locale::of(Lang::En));
+    for (key, words) in phrase::ALL {
+        assert_eq!(en.t(&format!("phrase-{key}")), *words, "locales/en/facts.ftl differs from proto/src/phrase.rs");
+        assert_eq!(en.observed(words), *words);
+        let said = ja.observed(words);
+        assert!(!said.contains(words) && !said.contains('['), "{said}");
+        assert_eq!(said, ja.t(&format!("phrase-{key}")), "another phrase stands within `{words}`");
+    }
+}
+
+#[test]
+fn paths_around_a_phrase_stay_as_they_came() {
+    let ja = Locale::of(Lang::Ja);
+    let told = |words: &str| ja.observed(words);
+    assert_eq!(told("last write of /var/log/syslog"), "最終更新の日時： /var/log/syslog");
+    assert_eq!(
+        told("`/var/log/btmp` may not be read; needs membership of group `utmp`"),
+        "`/var/log/btmp` を読む権限がない。必要なもの： グループへの所属 `utmp`"
+    );
+    assert_eq!(told("/etc/os-release"), "/etc/os-release");
+    assert_eq!(told(""), "");
+}
+
+#[test]
+fn a_fact_that_brings_both_languages_is_told_in_the_readers() {
+    let fact = serde_json::json!({"source": "life-cycle packs", "detail": "x", "detail_text": {"ja": "版なし", "en": "no version"}});
+    let told = |lang| ["source", "detail", "other"].map(|name| Locale::of(lang).of_fact(&fact, name));
+    assert_eq!(told(Lang::Ja), ["サポート期限のパック", "版なし", ""]);
+    assert_eq!(told(Lang::En), ["life-cycle packs", "no version", ""]);
+}
+
+#[test]
 fn words_that_a_result_is_never_called_do_not_occur() {
     let mut found = Vec::new();
     for (key, text) in texts(Lang::Ja) {

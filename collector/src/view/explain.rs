@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use serde_json::{Value as Json, json};
-use tenken_assess::fleet::{ExplainError, HostDetail, view};
+use tenken_assess::derived::{LIFECYCLE, lifecycle_source};
+use tenken_assess::fleet::{ExplainError, GroupFacts, HostDetail, view};
 use tenken_assess::verdict::FactUsed;
 use tenken_proto::Timestamp;
 use tenken_proto::fact::{GroupName, with_derived};
@@ -67,8 +68,10 @@ fn control(state: &State, of: &view::ControlExplanation) -> v1::ControlExplanati
     let hosts: Vec<v1::HostExplanation> = shown
         .map(|it| {
             let detail = state.fleet.host(it.host);
-            let facts =
-                reads.iter().map(|path| (path.clone(), fact(detail.as_ref(), path, &it.verdict.facts))).collect();
+            let facts = reads
+                .iter()
+                .map(|path| (path.clone(), fact(state, detail.as_ref(), path, &it.verdict.facts)))
+                .collect();
             v1::HostExplanation { verdict: host_verdict(it), facts }
         })
         .collect();
@@ -101,13 +104,30 @@ fn parameter(of: &tenken_assess::pack::Parameter) -> v1::Parameter {
 /// One fact by `group.field`, or a whole group by its name; null where it was never reported.
 ///
 /// What the collector itself worked out lies in no group of the host: it is told as the verdict used it.
-fn fact(host: Option<&HostDetail>, path: &str, used: &[FactUsed]) -> Json {
+fn fact(state: &State, host: Option<&HostDetail>, path: &str, used: &[FactUsed]) -> Json {
     let (group, field) = path.split_once('.').unwrap_or((path, ""));
-    let Some(found) = host.and_then(|host| host.groups.iter().find(|it| it.name.as_str() == group)) else {
-        return used.iter().find(|it| it.path == path).map_or(Json::Null, worked_out);
+    let of_group = |name: &str| host.and_then(|host| host.groups.iter().find(|it| it.name.as_str() == name));
+    let Some(found) = of_group(group) else {
+        let mut told = used.iter().find(|it| it.path == path).map_or(Json::Null, worked_out);
+        if group == LIFECYCLE {
+            in_both_languages(&mut told, state, of_group("host"));
+        }
+        return told;
     };
     let all = group_json(&found.name, found);
     if field.is_empty() { all } else { all.get(field).cloned().unwrap_or(Json::Null) }
+}
+
+/// The dates of a system come from a pack, which says in both languages where it has them.
+fn in_both_languages(fact: &mut Json, state: &State, host: Option<&GroupFacts>) {
+    let said = lifecycle_source(state.fleet.packs().lifecycles(), host.map(|group| &group.record));
+    let (name, said) = match said {
+        Ok(source) => ("source_text", source),
+        Err(detail) => ("detail_text", detail),
+    };
+    if let Json::Object(fields) = fact {
+        fields.insert(name.to_owned(), json!(text(&said)));
+    }
 }
 
 fn worked_out(fact: &FactUsed) -> Json {
@@ -123,6 +143,6 @@ fn worked_out(fact: &FactUsed) -> Json {
 }
 
 /// The fields of a group with what is derived from them, as `once --format json` prints them.
-pub(super) fn group_json(name: &GroupName, group: &tenken_assess::fleet::GroupFacts) -> Json {
+pub(super) fn group_json(name: &GroupName, group: &GroupFacts) -> Json {
     tenken_proto::json::record(&with_derived(name, group.record.clone()), group.observed_at)
 }

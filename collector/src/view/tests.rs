@@ -166,6 +166,27 @@ fn a_host_is_shown_with_every_fact_and_its_source() {
 }
 
 #[test]
+fn the_dates_of_a_system_name_the_publishers_page_in_both_languages() {
+    let state = fleet();
+    let told = |host| {
+        let explained = explain::explain(&state, "os.supported", "tenken-base", Some(id(host)), now()).unwrap();
+        let v1::Explanation::Control(control) = explained else { panic!("a control") };
+        control.hosts[0].facts["lifecycle.support_ends_at"].clone()
+    };
+    let known = told(1);
+    assert_eq!((&known["state"], &known["value"]), (&"known".into(), &"2028-07-01T00:00:00Z".into()));
+    for (lang, title) in [("ja", "Debian のリリースデータ"), ("en", "Debian's release data")] {
+        let source = known["source_text"][lang].as_str().unwrap();
+        assert!(source.starts_with(title) && source.contains("https://salsa.debian.org/"), "{source}");
+    }
+    let unknown = told(2);
+    assert_eq!(
+        (&unknown["state"], &unknown["detail_text"]["ja"]),
+        (&"unreadable".into(), &"host.os_id が必要です".into())
+    );
+}
+
+#[test]
 fn a_declaration_is_shown_with_who_entered_it_until_its_end() {
     let mut state = fleet();
     let said = Change::Declared {

@@ -148,7 +148,7 @@ fn row(page: &Page, id: &str, field: Option<&FieldSchema>, json: &Json) -> Row {
         label: label(page, id),
         state: if json.is_null() { "never".into() } else { text("state").to_owned() },
         cell: cell(page, &id.replace('.', "-"), field, json),
-        source: text("source").to_owned(),
+        source: page.observed(json, "source"),
         observed_at: text("observed_at").parse().ok(),
         id: id.to_owned(),
     }
@@ -161,7 +161,7 @@ fn cell(page: &Page, key: &str, field: Option<&FieldSchema>, json: &Json) -> Cel
         Some(value) => value_cell(page, key, field, value),
         None if text("state") == "unreadable" => {
             let reason = text("reason");
-            Cell::Reason(page.or(&format!("reason-{reason}"), reason), text("detail").to_owned())
+            Cell::Reason(page.or(&format!("reason-{reason}"), reason), page.observed(json, "detail"))
         }
         None => Cell::Nothing,
     }

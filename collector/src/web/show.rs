@@ -122,6 +122,12 @@ impl Page {
         if self.locale.has(key) { self.locale.t(key).into_owned() } else { otherwise.to_owned() }
     }
 
+    /// How a fact was observed (`source`), or why not (`detail`), in the page's language.
+    #[must_use]
+    pub fn observed(&self, fact: &serde_json::Value, name: &str) -> String {
+        self.locale.of_fact(fact, name)
+    }
+
     /// A text of a pack in the page's language.
     #[must_use]
     pub fn text<'a>(&self, text: &'a v1::Text) -> &'a str {

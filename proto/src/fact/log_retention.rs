@@ -7,6 +7,7 @@ use jiff::Timestamp;
 
 use super::{FactGroup as _, FactValue as _, FieldSchema, GroupSchema, Kind, fact_group, fact_record, words};
 use crate::observed::{Observed, Reason};
+use crate::phrase::COMPUTED_RETENTION;
 use crate::value::{Record, Value};
 
 words! {
@@ -119,8 +120,6 @@ pub(crate) fn with_derived(mut record: Record) -> Record {
     record
 }
 
-const DERIVED: &str = "computed from size, span, limits and disk space";
-
 /// For how many days this log will reach back, and by which limit.
 ///
 /// Growth is the size over the span from the oldest to the newest record; with less than a day of records
@@ -133,17 +132,20 @@ pub fn project(log: &Log) -> (Observed<u64>, Observed<BindingLimit>) {
     let known = found.iter().filter_map(|limit| limit.as_ref().ok().copied().flatten()).min();
     let missing = found.iter().find_map(|limit| limit.as_ref().err());
     match (known, missing) {
-        (Some((0, limit)), _) => (Observed::known(0, DERIVED), Observed::known(limit, DERIVED)),
+        (Some((0, limit)), _) => (Observed::known(0, COMPUTED_RETENTION), Observed::known(limit, COMPUTED_RETENTION)),
         (_, Some(missing)) => {
             let detail = format!("needs {missing}");
             (
-                Observed::unreadable(Reason::DependsOn, detail.clone(), DERIVED),
-                Observed::unreadable(Reason::DependsOn, detail, DERIVED),
+                Observed::unreadable(Reason::DependsOn, detail.clone(), COMPUTED_RETENTION),
+                Observed::unreadable(Reason::DependsOn, detail, COMPUTED_RETENTION),
             )
         }
         (known, None) => {
             let (days, limit) = known.unwrap_or((PROJECTED_DAYS_MAX, BindingLimit::None));
-            (Observed::known(days.min(PROJECTED_DAYS_MAX), DERIVED), Observed::known(limit, DERIVED))
+            (
+                Observed::known(days.min(PROJECTED_DAYS_MAX), COMPUTED_RETENTION),
+                Observed::known(limit, COMPUTED_RETENTION),
+            )
         }
     }
 }

@@ -3,6 +3,7 @@
 use tenken_proto::fact::FactGroup as _;
 use tenken_proto::fact::antivirus::Antivirus;
 use tenken_proto::observed::{Observed, Reason};
+use tenken_proto::phrase;
 
 use crate::probe::{Context, filled};
 use crate::root::Root;
@@ -12,6 +13,6 @@ pub(super) fn watched(_: &Root) -> Vec<String> {
 }
 
 pub(super) fn read(_: &Context) -> Antivirus {
-    let unsupported = |_: &_| Observed::unreadable(Reason::Unsupported, "not supported on this system", "");
+    let unsupported = |_: &_| Observed::unreadable(Reason::Unsupported, phrase::UNSUPPORTED_SYSTEM, "");
     Antivirus::from_record(&filled(&Antivirus::schema(), unsupported))
 }

@@ -2,10 +2,10 @@
 
 use tenken_proto::fact::host::{FileSystem, Host};
 use tenken_proto::observed::{Observed, Reason};
+use tenken_proto::phrase;
 
 /// Most file systems that are listed.
 const FILE_SYSTEMS_MAX: usize = 64;
-const SOURCE: &str = "the system's own interface";
 
 /// The inventory of the running machine over what its files say.
 pub(super) fn complete(mut host: Host) -> Host {
@@ -18,7 +18,7 @@ pub(super) fn complete(mut host: Host) -> Host {
     }
     let architecture = sysinfo::System::cpu_arch();
     if !architecture.is_empty() {
-        host.architecture = Observed::known(architecture, SOURCE);
+        host.architecture = Observed::known(architecture, phrase::SYSTEM_INTERFACE);
     }
     host.file_systems = file_systems();
     host
@@ -27,13 +27,13 @@ pub(super) fn complete(mut host: Host) -> Host {
 fn hardware(host: &mut Host, system: &sysinfo::System) {
     let cpus = system.cpus();
     if let Some(brand) = cpus.first().map(|cpu| cpu.brand().trim()).filter(|brand| !brand.is_empty()) {
-        host.cpu_model = Observed::known(brand.to_owned(), SOURCE);
+        host.cpu_model = Observed::known(brand.to_owned(), phrase::SYSTEM_INTERFACE);
     }
     if !cpus.is_empty() {
-        host.cpu_count = Observed::known(u64::try_from(cpus.len()).unwrap_or(u64::MAX), SOURCE);
+        host.cpu_count = Observed::known(u64::try_from(cpus.len()).unwrap_or(u64::MAX), phrase::SYSTEM_INTERFACE);
     }
     if system.total_memory() > 0 {
-        host.memory_bytes = Observed::known(system.total_memory(), SOURCE);
+        host.memory_bytes = Observed::known(system.total_memory(), phrase::SYSTEM_INTERFACE);
     }
 }
 
@@ -42,7 +42,7 @@ fn file_systems() -> Observed<Vec<FileSystem>> {
     let kind = sysinfo::DiskRefreshKind::nothing().with_storage();
     let disks = match sysinfo::Disks::new_with_refreshed_list_specifics(kind) {
         Ok(disks) => disks,
-        Err(error) => return Observed::unreadable(Reason::Io, error.to_string(), SOURCE),
+        Err(error) => return Observed::unreadable(Reason::Io, error.to_string(), phrase::SYSTEM_INTERFACE),
     };
     let mut seen: Vec<(String, String, FileSystem)> = Vec::new();
     for disk in disks.iter() {
@@ -64,5 +64,5 @@ fn file_systems() -> Observed<Vec<FileSystem>> {
     }
     seen.sort_by(|a, b| a.1.cmp(&b.1));
     let listed = seen.into_iter().take(FILE_SYSTEMS_MAX).map(|(_, _, file_system)| file_system).collect();
-    Observed::known(listed, SOURCE)
+    Observed::known(listed, phrase::SYSTEM_INTERFACE)
 }

@@ -5,6 +5,7 @@ use std::io::{self, BufReader, Read, Seek as _, SeekFrom};
 
 use jiff::Timestamp;
 use tenken_proto::observed::{Observed, Reason};
+use tenken_proto::phrase;
 
 use super::Extent;
 use crate::root::{FileKind, ReadError, Root};
@@ -93,7 +94,7 @@ fn oldest(root: &Root, parts: &[Part], path: &str, stamp: Stamp<'_>) -> Observed
 fn newest(root: &Root, parts: &[Part], path: &str, stamp: Stamp<'_>) -> Observed<Timestamp> {
     let Some(part) = parts.last() else { return Observed::absent(path) };
     if COMPRESSED.iter().any(|ending| part.path.ends_with(ending)) {
-        return Observed::known(part.written_at, format!("last write of {}", part.path));
+        return Observed::known(part.written_at, format!("{} {}", phrase::LAST_WRITE, part.path));
     }
     let tail = match root.open(&part.path) {
         Ok(file) => tail(file, part.len),

@@ -6,6 +6,7 @@
 use jiff::Timestamp;
 use tenken_proto::fact::log_retention::{Log, LogKind};
 use tenken_proto::observed::{Observed, Reason};
+use tenken_proto::phrase;
 
 use super::{CONFIG_BYTES_MAX, Extent, Limits, NAMES_MAX, log, space};
 use crate::probe::dropin;
@@ -83,8 +84,6 @@ struct Settings {
     size_source: String,
 }
 
-const DEFAULT: &str = "journald's default";
-
 /// None where there is no configuration at all.
 fn settings(root: &Root) -> Result<Option<Settings>, ReadError> {
     let main = CONFIGS.iter().find(|path| root.exists(path));
@@ -152,9 +151,9 @@ impl Settings {
 }
 
 fn limits(settings: &Settings, persistent: bool, size: Result<&Space, &ReadError>) -> Limits {
-    let source = |said: &str| if said.is_empty() { DEFAULT.to_owned() } else { said.to_owned() };
+    let source = |said: &str| if said.is_empty() { phrase::JOURNALD_DEFAULT.to_owned() } else { said.to_owned() };
     let days = match span_days(&settings.max_retention) {
-        _ if !persistent => Observed::known(0, "the journal is kept in memory until the next start"),
+        _ if !persistent => Observed::known(0, phrase::JOURNAL_IN_MEMORY),
         Some(0) => Observed::absent(source(&settings.retention_source)),
         Some(days) => Observed::known(days, settings.retention_source.clone()),
         None => Observed::unreadable(

@@ -2,6 +2,7 @@
 
 use tenken_proto::fact::log_retention::{Log, LogKind, LogRetention};
 use tenken_proto::observed::{Observed, Reason};
+use tenken_proto::phrase;
 
 use super::logrotate::{self, Logrotate};
 use super::{Extent, LOGS_MAX, NAMES_MAX, audit, files, forward, journal, log, logins, space, stamp, zone};
@@ -85,7 +86,7 @@ fn text_logs(context: &Context, names: &[String], logrotate: &Logrotate) -> Vec<
             continue;
         }
         let extent = if context.is_late() {
-            let late = || Observed::unreadable(Reason::TimedOut, "the probe's time was over", path.clone());
+            let late = || Observed::unreadable(Reason::TimedOut, phrase::TIME_WAS_OVER, path.clone());
             Extent { oldest: late(), newest: late(), bytes: Observed::unreadable(Reason::TimedOut, "", path.clone()) }
         } else {
             files::extent(root, DIRECTORY, names, base, &|line, at| stamp::syslog(line, &zone, at))

@@ -3,6 +3,7 @@
 use tenken_proto::fact::FactGroup as _;
 use tenken_proto::fact::log_retention::LogRetention;
 use tenken_proto::observed::{Observed, Reason};
+use tenken_proto::phrase;
 
 use crate::probe::{Context, filled};
 use crate::root::Root;
@@ -12,6 +13,6 @@ pub(super) fn watched(_: &Root) -> Vec<String> {
 }
 
 pub(super) fn read(_: &Context) -> LogRetention {
-    let unsupported = |_: &_| Observed::unreadable(Reason::Unsupported, "not supported on this system", "");
+    let unsupported = |_: &_| Observed::unreadable(Reason::Unsupported, phrase::UNSUPPORTED_SYSTEM, "");
     LogRetention::from_record(&filled(&LogRetention::schema(), unsupported))
 }

@@ -9,6 +9,7 @@
 
 use tenken_proto::fact::patch::{Patch, Update, UpdateSource};
 use tenken_proto::observed::{Observed, Reason};
+use tenken_proto::phrase;
 
 use crate::root::Root;
 
@@ -60,7 +61,6 @@ const UPDATE_FRAME_BYTES: usize = 110;
 const DPKG_STATUS: &str = "/var/lib/dpkg/status";
 /// Foreign architectures, and the native one.
 const DPKG_ARCH: &str = "/var/lib/dpkg/arch";
-const LISTS: &str = "dpkg status, apt lists";
 
 /// Looks beneath the root; none where there is no dpkg.
 pub(super) fn observe(root: &Root) -> Option<Patch> {
@@ -76,9 +76,9 @@ pub(super) fn observe(root: &Root) -> Option<Patch> {
     let status = status.as_ref();
     let automatic = match (&config, status) {
         (Ok(config), Ok(status)) => {
-            Observed::known(automatic::updates(config, status.has("unattended-upgrades")), "apt configuration")
+            Observed::known(automatic::updates(config, status.has("unattended-upgrades")), phrase::APT_CONFIGURATION)
         }
-        (Err(trouble), _) | (_, Err(trouble)) => trouble.observed("apt configuration"),
+        (Err(trouble), _) | (_, Err(trouble)) => trouble.observed(phrase::APT_CONFIGURATION),
     };
     let [refreshed, valid_until] = freshness(&archives);
     let mut patch = Patch {
@@ -89,7 +89,7 @@ pub(super) fn observe(root: &Root) -> Option<Patch> {
         newest_installed_kernel: restart::newest_kernel(root, status.ok()),
         last_upgrade_at: history::last_upgrade_at(root),
         automatic_updates: automatic,
-        ..super::unreadable(&Reason::DependsOn, "", LISTS)
+        ..super::unreadable(&Reason::DependsOn, "", phrase::DPKG_AND_LISTS)
     };
     match pending {
         Ok(pending) => pending.fill(&mut patch),
@@ -196,7 +196,7 @@ fn pending(
     let status = status.as_ref().map_err(Clone::clone)?;
     let archives = archives.as_ref().map_err(Clone::clone)?;
     if archives.all.is_empty() {
-        return Err(Trouble::new(Reason::DependsOn, "no source of packages is configured in /etc/apt"));
+        return Err(Trouble::new(Reason::DependsOn, format!("{} /etc/apt", phrase::NO_PACKAGE_SOURCE)));
     }
     let pins = pins::read(root, config)?;
     let native = archives.architectures.native.as_str();
@@ -285,10 +285,10 @@ impl Found {
 
 impl Pending {
     fn fill(self, patch: &mut Patch) {
-        let count = |found: &[Found]| Observed::known(found.len() as u64, LISTS);
+        let count = |found: &[Found]| Observed::known(found.len() as u64, phrase::DPKG_AND_LISTS);
         let security = |found: &[Found]| match &self.security_gap {
-            Some(trouble) => trouble.observed(LISTS),
-            None => Observed::known(found.iter().filter(|it| it.security).count() as u64, LISTS),
+            Some(trouble) => trouble.observed(phrase::DPKG_AND_LISTS),
+            None => Observed::known(found.iter().filter(|it| it.security).count() as u64, phrase::DPKG_AND_LISTS),
         };
         patch.pending_updates = count(&self.updates);
         patch.pending_security_updates = security(&self.updates);
@@ -297,9 +297,9 @@ impl Pending {
         let all = self.updates.len() + self.held.len();
         let updates = fitting(self.updates, &mut room);
         let held = fitting(self.held, &mut room);
-        patch.updates_omitted = Observed::known((all - updates.len() - held.len()) as u64, LISTS);
-        patch.updates = Observed::known(updates, LISTS);
-        patch.held_updates = Observed::known(held, LISTS);
+        patch.updates_omitted = Observed::known((all - updates.len() - held.len()) as u64, phrase::DPKG_AND_LISTS);
+        patch.updates = Observed::known(updates, phrase::DPKG_AND_LISTS);
+        patch.held_updates = Observed::known(held, phrase::DPKG_AND_LISTS);
     }
 }
 
@@ -319,17 +319,17 @@ fn fitting(mut found: Vec<Found>, room: &mut usize) -> Vec<Update> {
 }
 
 fn fill_unreadable(trouble: &Trouble, patch: &mut Patch) {
-    patch.pending_updates = trouble.observed(LISTS);
-    patch.pending_security_updates = trouble.observed(LISTS);
-    patch.held_security_updates = trouble.observed(LISTS);
-    patch.updates = trouble.observed(LISTS);
-    patch.held_updates = trouble.observed(LISTS);
-    patch.updates_omitted = trouble.observed(LISTS);
+    patch.pending_updates = trouble.observed(phrase::DPKG_AND_LISTS);
+    patch.pending_security_updates = trouble.observed(phrase::DPKG_AND_LISTS);
+    patch.held_security_updates = trouble.observed(phrase::DPKG_AND_LISTS);
+    patch.updates = trouble.observed(phrase::DPKG_AND_LISTS);
+    patch.held_updates = trouble.observed(phrase::DPKG_AND_LISTS);
+    patch.updates_omitted = trouble.observed(phrase::DPKG_AND_LISTS);
 }
 
 /// Date and end of validity over the security archives: the oldest and the earliest.
 fn freshness(archives: &Result<Archives, Trouble>) -> [Observed<tenken_proto::Timestamp>; 2] {
-    const SOURCE: &str = "release files of the security archives";
+    use phrase::SECURITY_RELEASE_FILES as SOURCE;
     let archives = match archives {
         Ok(archives) => archives,
         Err(trouble) => return [trouble.observed(SOURCE), trouble.observed(SOURCE)],
@@ -361,7 +361,7 @@ fn freshness(archives: &Result<Archives, Trouble>) -> [Observed<tenken_proto::Ti
 
 /// The archives for people, without credentials.
 fn listed(archives: &Result<Archives, Trouble>) -> Observed<Vec<UpdateSource>> {
-    const SOURCE: &str = "apt sources, release files";
+    use phrase::APT_SOURCES as SOURCE;
     match archives {
         Err(trouble) => trouble.observed(SOURCE),
         Ok(archives) => Observed::known(archives.all.iter().take(SOURCES_MAX).map(update_source).collect(), SOURCE),

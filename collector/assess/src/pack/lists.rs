@@ -6,7 +6,7 @@ use jiff::civil::Date;
 use jiff::{Timestamp, ToSpan as _};
 
 use super::yaml::{Fields, Node, Reader, What};
-use super::{Checklist, Item, Lifecycle, Method, Part, Release, ScoreBand, Scoring};
+use super::{Checklist, Item, Lifecycle, Method, Part, Release, ScoreBand, Scoring, Source};
 use crate::answer::Word;
 use crate::likelihood::{Level, Table};
 
@@ -186,20 +186,27 @@ fn level(node: &Node) -> Option<Level> {
 pub(super) fn lifecycle(reader: &mut Reader<'_>, node: &Node) -> Option<Lifecycle> {
     let fields = reader.fields(node, &["os_id", "source", "releases"])?;
     let os_id = reader.need(&fields, "os_id").and_then(|node| reader.id(node));
-    let source = reader.need(&fields, "source").and_then(|node| reader.bilingual(node));
+    let source = reader.need(&fields, "source").and_then(|node| source(reader, node));
     let nodes = reader.need(&fields, "releases").and_then(|node| reader.list(node)).unwrap_or_default();
     let releases = nodes.iter().filter_map(|node| release(reader, node)).collect();
     Some(Lifecycle { os_id: os_id?, source: source?, releases })
 }
 
 fn release(reader: &mut Reader<'_>, node: &Node) -> Option<Release> {
-    let known = ["version", "name", "security_support_until", "long_term_support_until", "recalled"];
+    let known = ["version", "name", "security_support_until", "long_term_support_until", "recalled", "source"];
     let fields = reader.fields(node, &known)?;
     let version = reader.need_text(&fields, "version");
     let name = reader.need_text(&fields, "name");
     let security = fields.get("security_support_until").and_then(|node| end_of(reader, node));
     let long_term = fields.get("long_term_support_until").and_then(|node| end_of(reader, node));
-    let recalled = reader.need(&fields, "recalled").and_then(|node| reader.boolean(node));
+    let recalled = match fields.get("recalled") {
+        Some(node) => reader.boolean(node),
+        None => Some(false),
+    };
+    let source = match fields.get("source") {
+        Some(node) => Some(source(reader, node)?),
+        None => None,
+    };
     if security.is_none() && long_term.is_none() {
         reader.refuse(node, "the release has no date", "write `security_support_until: 2026-06-10`");
     }
@@ -209,7 +216,29 @@ fn release(reader: &mut Reader<'_>, node: &Node) -> Option<Release> {
         security_support_ends_at: security,
         long_term_support_ends_at: long_term,
         recalled: recalled?,
+        source,
     })
+}
+
+/// `{ja, en, address}`: the title of what was read, and where it stands.
+fn source(reader: &mut Reader<'_>, node: &Node) -> Option<Source> {
+    let fields = reader.fields(node, &["ja", "en", "address"])?;
+    let title = reader.bilingual_of(&fields);
+    let address = match fields.get("address") {
+        Some(node) => Some(address(reader, node)?),
+        None => None,
+    };
+    Some(Source { title: title?, address })
+}
+
+fn address(reader: &mut Reader<'_>, node: &Node) -> Option<String> {
+    let text = reader.text(node)?;
+    let named = |c: u8| c.is_ascii_graphic() && !matches!(c, b'"' | b'\'' | b'<' | b'>' | b'`' | b'\\');
+    if text.strip_prefix("https://").is_some_and(|rest| !rest.is_empty() && rest.bytes().all(named)) {
+        return Some(text);
+    }
+    reader.refuse(node, format!("`{text}` is no address"), "write https:// and the address of the publisher's page");
+    None
 }
 
 /// The first moment (UTC) after a day `2026-06-10` or a month `2029-04`.

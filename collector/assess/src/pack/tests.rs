@@ -117,6 +117,9 @@ fn single_mistakes() {
         ("ipa-self-3.yaml", "implemented: 4", "implemented: 4.5", "fraction"),
         ("debian.yaml", "2022-09-10", "2022-09-31", "is no day"),
         ("debian.yaml", "os_id: debian", "os_id: &a debian", ""),
+        ("debian.yaml", "https://salsa", "http://salsa", "is no address"),
+        ("debian.yaml", "address: https", "page: https", "unknown key `page`"),
+        ("ubuntu.yaml", "recalled: true", "recalled: 1", "true or false is needed"),
     ];
     for (name, from, to, wanted) in cases {
         let told = problems(changed(name, from, to));
@@ -127,6 +130,58 @@ fn single_mistakes() {
     let deep = format!("id: {}{}\n", "[".repeat(60), "]".repeat(60));
     assert_eq!(problems(vec![file("a/controls/x.yaml", &deep)]).len(), 1);
     assert_eq!(problems(vec![file("a/controls/x.yaml", "id: x\nid: y\n")]).len(), 1);
+}
+
+#[test]
+fn texts_that_people_read_name_publications_and_not_ids_of_requirements() {
+    let packs = built_in();
+    for control in packs.controls() {
+        let sources = control.parameters.iter().map(|parameter| &parameter.source);
+        for text in sources.chain([&control.title, &control.remedy]) {
+            let shown = format!("{} {}", text.ja, text.en);
+            assert!(control.follows.iter().all(|id| !shown.contains(id.as_str())), "{}: {shown}", control.id);
+            assert!(!shown.contains("R-0") && !shown.contains("P-0"), "{}: {shown}", control.id);
+        }
+    }
+}
+
+/// The publishers' release data, `distro-info-data` 0.68: the last day with support, by system and version.
+const RELEASE_DATA: [(&str, &str, &str, Option<&str>); 9] = [
+    ("debian", "10", "2022-09-10", Some("2024-06-30")),
+    ("debian", "11", "2024-08-14", Some("2026-08-31")),
+    ("debian", "12", "2026-07-11", Some("2028-06-30")),
+    ("debian", "13", "2028-08-09", Some("2030-06-30")),
+    ("ubuntu", "18.04", "2023-05-31", None),
+    ("ubuntu", "20.04", "2025-05-29", None),
+    ("ubuntu", "22.04", "2027-06-01", None),
+    ("ubuntu", "24.04", "2029-05-31", None),
+    ("ubuntu", "26.04", "2031-05-29", None),
+];
+
+#[test]
+fn dates_of_support_are_those_of_the_publishers_or_marked() {
+    use jiff::ToSpan as _;
+    let after = |day: &str| {
+        let next = day.parse::<jiff::civil::Date>().unwrap().checked_add(1.day()).unwrap();
+        next.to_zoned(jiff::tz::TimeZone::UTC).unwrap().timestamp()
+    };
+    let packs = built_in();
+    let mut releases = Vec::new();
+    for lifecycle in packs.lifecycles() {
+        assert!(lifecycle.source.address.is_some(), "{} names no page", lifecycle.os_id);
+        releases.extend(lifecycle.releases.iter().map(|release| (lifecycle.os_id.as_str(), release)));
+    }
+    assert_eq!(releases.len(), RELEASE_DATA.len());
+    for ((os, release), (of, version, security, long_term)) in releases.into_iter().zip(RELEASE_DATA) {
+        assert_eq!((os, release.version.as_str()), (of, version));
+        assert_eq!(release.long_term_support_ends_at, long_term.map(after), "{of} {version}");
+        if release.recalled {
+            assert!(release.source.is_some(), "{of} {version}: who says otherwise?");
+            assert!(release.security_support_ends_at < Some(after(security)), "{of} {version}: the earlier counts");
+        } else {
+            assert_eq!(release.security_support_ends_at, Some(after(security)), "{of} {version}");
+        }
+    }
 }
 
 #[test]

@@ -4,6 +4,7 @@
 use std::cmp::Ordering;
 
 use tenken_proto::observed::{Observed, Reason};
+use tenken_proto::phrase;
 
 use crate::probe::patch::apt::files::{self, Trouble};
 use crate::probe::patch::apt::status::Status;
@@ -20,7 +21,7 @@ const BOOT: &str = "/boot";
 pub(crate) fn newest_kernel(root: &Root, status: Option<&Status>) -> Observed<String> {
     let from_packages = status.into_iter().flat_map(|it| &it.installed).filter_map(|it| kernel_release(&it.name));
     if let Some(newest) = newest(from_packages) {
-        return Observed::known(newest.to_owned(), "installed kernel packages");
+        return Observed::known(newest.to_owned(), phrase::KERNEL_PACKAGES);
     }
     match files::list(root, BOOT) {
         Ok(names) => {
@@ -28,7 +29,7 @@ pub(crate) fn newest_kernel(root: &Root, status: Option<&Status>) -> Observed<St
             let images = names.iter().filter_map(|name| name.strip_prefix("vmlinuz-"));
             match newest(images) {
                 Some(newest) => Observed::known(newest.to_owned(), BOOT),
-                None => Observed::absent("installed kernel packages, /boot"),
+                None => Observed::absent(format!("{}, {BOOT}", phrase::KERNEL_PACKAGES)),
             }
         }
         Err(trouble) => trouble.observed(BOOT),
@@ -68,11 +69,11 @@ pub(crate) fn required(root: &Root, status: Option<&Status>) -> Observed<bool> {
     {
         let newest = newest(releases().filter(|it| flavour(it) == flavour(running)));
         let newer = newest.is_some_and(|it| version::compare(it.as_bytes(), running.as_bytes()) == Ordering::Greater);
-        return Observed::known(newer, "no mark in /run; running against installed kernel");
+        return Observed::known(newer, format!("{}; {}", phrase::NO_MARK_IN_RUN, phrase::RUNNING_AGAINST_INSTALLED));
     }
     let ran_here = root.is_live() || root.list("/run", 1).is_ok_and(|listing| !listing.names.is_empty());
     if ran_here {
-        return Observed::known(false, "no mark in /run");
+        return Observed::known(false, phrase::NO_MARK_IN_RUN);
     }
     let detail = "an image that is not running has no /run; the mark of a needed restart would be there";
     Observed::unreadable(Reason::OfflineRoot, detail, MARKS[0])
