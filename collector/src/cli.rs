@@ -110,7 +110,7 @@ impl Console {
         match error {
             ClientError::NotRunning { data_dir } => {
                 let folder = data_dir.display().to_string();
-                Failure::new(Exit::NotRunning, screen.say("cli-not-running", &[("dir", folder.as_str())]))
+                Failure::new(Exit::NotReachable, screen.say("cli-not-running", &[("dir", folder.as_str())]))
                     .remedy(screen.say("cli-not-running-remedy", &[("dir", folder.as_str())]))
             }
             ClientError::NotAllowed { path } => {
@@ -120,7 +120,7 @@ impl Console {
             }
             ClientError::Broken { path, source } => {
                 let path = path.display().to_string();
-                Failure::new(Exit::NotRunning, screen.say("cli-broken", &[("path", path.as_str())]))
+                Failure::new(Exit::NotReachable, screen.say("cli-broken", &[("path", path.as_str())]))
                     .remedy(screen.say("cli-broken-remedy", &[]))
                     .because(source)
             }

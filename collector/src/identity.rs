@@ -22,7 +22,6 @@ pub mod revoke;
 pub mod service;
 pub mod token;
 
-use std::fmt;
 use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
@@ -212,9 +211,10 @@ pub struct Proven {
     pub host: HostId,
 }
 
-/// Serial number of a certificate: 128 random bits, the highest two fixed so that it is positive and of full length.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Serial(pub [u8; 16]);
+tenken_proto::hex_bytes! {
+    /// Serial number of a certificate: 128 random bits, the highest two fixed so that it is positive and of full length.
+    Serial, 16
+}
 
 impl Serial {
     /// From random bits.
@@ -222,41 +222,6 @@ impl Serial {
     pub fn from_random(mut bits: [u8; 16]) -> Self {
         bits[0] = (bits[0] & 0x3f) | 0x40;
         Self(bits)
-    }
-
-    /// Reads the number as it stands in a certificate; none if it is not one of ours.
-    #[must_use]
-    pub fn from_slice(bytes: &[u8]) -> Option<Self> {
-        bytes.try_into().ok().map(Self)
-    }
-}
-
-impl fmt::Display for Serial {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&data_encoding::HEXLOWER.encode(&self.0))
-    }
-}
-
-impl fmt::Debug for Serial {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Serial({self})")
-    }
-}
-
-impl Serialize for Serial {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
-    }
-}
-
-impl<'de> Deserialize<'de> for Serial {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        data_encoding::HEXLOWER
-            .decode(text.as_bytes())
-            .ok()
-            .and_then(|bytes| Self::from_slice(&bytes))
-            .ok_or_else(|| serde::de::Error::custom("not 32 lower-case hexadecimal digits"))
     }
 }
 

@@ -90,9 +90,56 @@ counter! {
     PolicyRevision
 }
 
-/// SHA-256 of something.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Digest(pub [u8; 32]);
+/// Makes a type of so many bytes that is written as lower-case hexadecimal digits, in texts and in JSON.
+#[macro_export]
+macro_rules! hex_bytes {
+    ($(#[$doc:meta])* $name:ident, $length:literal) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub struct $name(pub [u8; $length]);
+
+        impl $name {
+            #[doc = concat!("Reads ", $length, " bytes; anything else is none.")]
+            #[must_use]
+            pub fn from_slice(bytes: &[u8]) -> Option<Self> {
+                bytes.try_into().ok().map(Self)
+            }
+        }
+
+        impl ::std::fmt::Display for $name {
+            fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
+                f.write_str(&::data_encoding::HEXLOWER.encode(&self.0))
+            }
+        }
+
+        impl ::std::fmt::Debug for $name {
+            fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
+                write!(f, "{}({self})", stringify!($name))
+            }
+        }
+
+        impl ::serde::Serialize for $name {
+            fn serialize<S: ::serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.collect_str(self)
+            }
+        }
+
+        impl<'de> ::serde::Deserialize<'de> for $name {
+            fn deserialize<D: ::serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                let text = <String as ::serde::Deserialize>::deserialize(deserializer)?;
+                let bytes = ::data_encoding::HEXLOWER.decode(text.as_bytes()).ok();
+                bytes.and_then(|bytes| Self::from_slice(&bytes)).ok_or_else(|| {
+                    ::serde::de::Error::custom(format!("not {} lower-case hexadecimal digits", 2 * $length))
+                })
+            }
+        }
+    };
+}
+
+hex_bytes! {
+    /// SHA-256 of something.
+    Digest, 32
+}
 
 impl Digest {
     /// The digest of some bytes.
@@ -100,39 +147,22 @@ impl Digest {
     pub fn of(bytes: &[u8]) -> Self {
         Self(Sha256::digest(bytes).into())
     }
-
-    /// Reads 32 bytes; anything else is none.
-    #[must_use]
-    pub fn from_slice(bytes: &[u8]) -> Option<Self> {
-        bytes.try_into().ok().map(Self)
-    }
 }
 
-impl fmt::Display for Digest {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&data_encoding::HEXLOWER.encode(&self.0))
-    }
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-impl fmt::Debug for Digest {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Digest({self})")
-    }
-}
-
-impl Serialize for Digest {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
-    }
-}
-
-impl<'de> Deserialize<'de> for Digest {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        data_encoding::HEXLOWER
-            .decode(text.as_bytes())
-            .ok()
-            .and_then(|bytes| Self::from_slice(&bytes))
-            .ok_or_else(|| serde::de::Error::custom("not 64 lower-case hexadecimal digits"))
+    #[test]
+    fn bytes_are_lower_case_digits_and_nothing_else_is_read() {
+        let digest = Digest::of(b"");
+        let text = serde_json::to_string(&digest).unwrap();
+        assert!(text.starts_with("\"e3b0c442") && format!("{digest:?}").starts_with("Digest(e3b0c442"), "{text}");
+        assert_eq!(serde_json::from_str::<Digest>(&text).unwrap(), digest);
+        for wrong in [text.to_uppercase(), text.replacen('e', "", 1), "\"\"".to_owned()] {
+            let error = serde_json::from_str::<Digest>(&wrong).unwrap_err().to_string();
+            assert!(error.contains("not 64 lower-case hexadecimal digits"), "{error}");
+        }
+        assert_eq!(Digest::from_slice(&[0; 31]), None);
     }
 }

@@ -1,5 +1,6 @@
 //! The vocabulary that agent and collector share, and nothing else.
 //!
+//! - [`exit`]: how the programs end.
 //! - [`ident`]: who and which.
 //! - [`observed`]: seen, absent, unreadable, withheld.
 //! - [`phrase`]: what an observation says in words.
@@ -13,6 +14,7 @@
 //! Invariants: equal facts give equal bytes; a body is hashed and kept as it came; an unknown group, field
 //! or reason is kept, not dropped.
 
+pub mod exit;
 pub mod fact;
 pub mod ident;
 pub mod json;

@@ -3,11 +3,11 @@
 use axum::body::Bytes;
 use axum::extract::{DefaultBodyLimit, FromRequest, FromRequestParts, Path, Query, Request, State};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post};
+use axum::routing::{MethodRouter, get, post};
 use axum::{Extension, Json, Router};
 use http::{StatusCode, header};
-use serde::Deserialize;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 
 use super::{BODY_BYTES_MAX, REQUEST_TIMEOUT};
 use crate::api::v1::{self, ErrorCode};
@@ -19,7 +19,7 @@ pub(super) fn router(api: Api) -> Router {
         .route("/api/v1/overview", get(async |State(api): State<Api>| Json(api.overview())))
         .route("/api/v1/health", get(async |State(api): State<Api>| Json(api.health())))
         .route("/api/v1/hosts", get(async |State(api): State<Api>| Json(api.hosts())))
-        .route("/api/v1/hosts/retire", post(retire))
+        .route("/api/v1/hosts/retire", acting(|api, caller, asked| async move { api.retire(caller, asked).await }))
         .route("/api/v1/hosts/{id}", get(host))
         .route("/api/v1/checklists", get(async |State(api): State<Api>| Json(api.checklists())))
         .route("/api/v1/answers", get(answers))
@@ -27,11 +27,11 @@ pub(super) fn router(api: Api) -> Router {
         .route("/api/v1/risk", get(async |State(api): State<Api>| Json(api.risks())))
         .route("/api/v1/ledger", get(async |State(api): State<Api>| Json(api.ledger())).post(import_ledger))
         .route("/api/v1/agents", get(async |State(api): State<Api>| Json(api.agents())))
-        .route("/api/v1/agents/approve", post(approve))
-        .route("/api/v1/agents/revoke", post(revoke))
+        .route("/api/v1/agents/approve", acting(|api, caller, asked| async move { api.approve(caller, asked).await }))
+        .route("/api/v1/agents/revoke", acting(|api, caller, asked| async move { api.revoke(caller, asked).await }))
         .route("/api/v1/packs", get(async |State(api): State<Api>| Json(api.packs())))
-        .route("/api/v1/declarations", post(declare))
-        .route("/api/v1/tokens", post(create_token))
+        .route("/api/v1/declarations", acting(|api, caller, asked| async move { api.declare(caller, asked).await }))
+        .route("/api/v1/tokens", acting(|api, caller, asked| async move { api.create_token(caller, asked).await }))
         .route("/api/v1/pages/link", post(page_link))
         .route("/api/v1/expected", post(import_expected))
         .fallback(nowhere)
@@ -41,8 +41,25 @@ pub(super) fn router(api: Api) -> Router {
         .with_state(api)
 }
 
+/// A POST with a JSON body; the caller's request is answered by one method of [`Api`].
+fn acting<Asking, Reply, Acting>(
+    act: impl Fn(Api, Caller, Asking) -> Acting + Clone + Send + Sync + 'static,
+) -> MethodRouter<Api>
+where
+    Asking: DeserializeOwned + Send + 'static,
+    Reply: Serialize + 'static,
+    Acting: Future<Output = Result<Reply, Problem>> + Send,
+{
+    let handler =
+        async move |State(api): State<Api>,
+                    Extension(caller): Extension<Caller>,
+                    reader: Reader,
+                    Asked(asked): Asked<Asking>| { reader.answer(act(api, caller, asked).await) };
+    post(handler)
+}
+
 async fn page_link(State(api): State<Api>, reader: Reader) -> Answer<v1::PageLink> {
-    api.page_link().map(Json).map_err(|problem| reader.told(problem))
+    reader.answer(api.page_link())
 }
 
 async fn bounded_in_time(request: Request, next: axum::middleware::Next) -> Response {
@@ -88,6 +105,10 @@ impl Reader {
 
     fn told(&self, problem: impl Into<Problem>) -> Told {
         Told(problem.into(), self.0)
+    }
+
+    fn answer<T>(&self, outcome: Result<T, impl Into<Problem>>) -> Answer<T> {
+        outcome.map(Json).map_err(|problem| self.told(problem))
     }
 }
 
@@ -136,7 +157,7 @@ async fn nowhere(reader: Reader, request: Request) -> Told {
 }
 
 async fn host(State(api): State<Api>, reader: Reader, Path(id): Path<String>) -> Answer<v1::Host> {
-    api.host_named(&id).map(Json).map_err(|problem| reader.told(problem))
+    reader.answer(api.host_named(&id))
 }
 
 #[derive(Deserialize)]
@@ -146,7 +167,7 @@ struct ChecklistQuery {
 
 async fn answers(State(api): State<Api>, reader: Reader, Query(query): Query<ChecklistQuery>) -> Answer<v1::Answers> {
     let checklist = query.checklist.as_deref().unwrap_or(crate::args::CHECKLIST_DEFAULT);
-    api.answers(checklist).map(Json).map_err(|problem| reader.told(problem))
+    reader.answer(api.answers(checklist))
 }
 
 #[derive(Deserialize)]
@@ -163,52 +184,7 @@ async fn explain(
 ) -> Answer<v1::Explanation> {
     let Query(query) = query.map_err(|error| reader.told(Problem::Malformed(error.body_text())))?;
     let checklist = query.checklist.as_deref().unwrap_or(crate::args::CHECKLIST_DEFAULT);
-    api.explain(&query.subject, checklist, query.host.as_deref()).map(Json).map_err(|problem| reader.told(problem))
-}
-
-async fn declare(
-    State(api): State<Api>,
-    Extension(caller): Extension<Caller>,
-    reader: Reader,
-    Asked(request): Asked<v1::Declare>,
-) -> Answer<v1::Declared> {
-    api.declare(caller, request).await.map(Json).map_err(|problem| reader.told(problem))
-}
-
-async fn create_token(
-    State(api): State<Api>,
-    Extension(caller): Extension<Caller>,
-    reader: Reader,
-    Asked(request): Asked<v1::CreateToken>,
-) -> Answer<v1::Token> {
-    api.create_token(caller, request).await.map(Json).map_err(|problem| reader.told(problem))
-}
-
-async fn approve(
-    State(api): State<Api>,
-    Extension(caller): Extension<Caller>,
-    reader: Reader,
-    Asked(request): Asked<v1::Approve>,
-) -> Answer<v1::AgentsChanged> {
-    api.approve(caller, request).await.map(Json).map_err(|problem| reader.told(problem))
-}
-
-async fn revoke(
-    State(api): State<Api>,
-    Extension(caller): Extension<Caller>,
-    reader: Reader,
-    Asked(request): Asked<v1::Revoke>,
-) -> Answer<v1::AgentsChanged> {
-    api.revoke(caller, request).await.map(Json).map_err(|problem| reader.told(problem))
-}
-
-async fn retire(
-    State(api): State<Api>,
-    Extension(caller): Extension<Caller>,
-    reader: Reader,
-    Asked(request): Asked<v1::Retire>,
-) -> Answer<v1::RetiredHost> {
-    api.retire(caller, request).await.map(Json).map_err(|problem| reader.told(problem))
+    reader.answer(api.explain(&query.subject, checklist, query.host.as_deref()))
 }
 
 #[derive(Deserialize)]
@@ -223,7 +199,7 @@ async fn import_ledger(
     Query(query): Query<FileQuery>,
     File(file): File,
 ) -> Answer<v1::Imported> {
-    api.import_ledger(caller, query.name, file, reader.0).await.map(Json).map_err(|problem| reader.told(problem))
+    reader.answer(api.import_ledger(caller, query.name, file, reader.0).await)
 }
 
 async fn import_expected(
@@ -233,5 +209,5 @@ async fn import_expected(
     Query(query): Query<FileQuery>,
     File(file): File,
 ) -> Answer<v1::Imported> {
-    api.import_expected(caller, query.name, file).await.map(Json).map_err(|problem| reader.told(problem))
+    reader.answer(api.import_expected(caller, query.name, file).await)
 }

@@ -1,0 +1,133 @@
+//! How the programs end: one table of exit codes (the README's), one form of failure.
+//!
+//! Each program prints a failure in its own way; what it means to a shell is the same for all of them.
+
+use std::error::Error;
+use std::fmt;
+use std::process::ExitCode;
+
+/// Every way to end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Exit {
+    /// Done.
+    Done,
+    /// Tried and failed; the message says why.
+    Failed,
+    /// The command line or a configuration file is wrong.
+    Usage,
+    /// The collector does not run, or cannot be reached.
+    NotReachable,
+    /// An identity, a token or a permission was refused.
+    Refused,
+    /// A file that was given does not have the form it must have.
+    BadInput,
+}
+
+impl Exit {
+    /// All of them, in the order of their codes.
+    pub const ALL: [Self; 6] =
+        [Self::Done, Self::Failed, Self::Usage, Self::NotReachable, Self::Refused, Self::BadInput];
+
+    /// The number that the shell sees.
+    #[must_use]
+    pub fn code(self) -> u8 {
+        match self {
+            Self::Done => 0,
+            Self::Failed => 1,
+            Self::Usage => 2,
+            Self::NotReachable => 3,
+            Self::Refused => 4,
+            Self::BadInput => 5,
+        }
+    }
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(exit.code())
+    }
+}
+
+/// Why a command did not do what it was asked: what was tried on what, what helps, and the cause.
+#[derive(Debug)]
+pub struct Failure {
+    exit: Exit,
+    message: String,
+    remedy: Option<String>,
+    source: Option<Box<dyn Error + Send + Sync>>,
+}
+
+impl Failure {
+    /// A failure that ends the program with this code.
+    pub fn new(exit: Exit, message: impl Into<String>) -> Self {
+        Self { exit, message: message.into(), remedy: None, source: None }
+    }
+
+    /// What a person can do about it.
+    #[must_use]
+    pub fn remedy(mut self, remedy: impl Into<String>) -> Self {
+        self.remedy = Some(remedy.into());
+        self
+    }
+
+    /// What caused it.
+    #[must_use]
+    pub fn because(mut self, source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        self.source = Some(source.into());
+        self
+    }
+
+    /// The code it ends with.
+    #[must_use]
+    pub fn exit(&self) -> Exit {
+        self.exit
+    }
+
+    /// What a person can do about it.
+    #[must_use]
+    pub fn advice(&self) -> Option<&str> {
+        self.remedy.as_deref()
+    }
+
+    /// The message and all its causes on one line, each made fit for a terminal by the caller's function.
+    #[must_use]
+    pub fn told(&self, printable: impl Fn(&str) -> String) -> String {
+        let mut line = printable(&self.message);
+        let mut cause = self.source();
+        while let Some(error) = cause {
+            line.push_str(": ");
+            line.push_str(&printable(&error.to_string()));
+            cause = error.source();
+        }
+        line
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl Error for Failure {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        self.source.as_deref().map(|source| source as &(dyn Error + 'static))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes_are_the_documented_table() {
+        assert_eq!(Exit::ALL.map(Exit::code), [0, 1, 2, 3, 4, 5]);
+    }
+
+    #[test]
+    fn a_failure_tells_every_cause() {
+        let failure = Failure::new(Exit::Failed, "failed to open x").because(std::io::Error::other("a\nb"));
+        assert_eq!(failure.told(|text| text.replace('\n', "?")), "failed to open x: a?b");
+        assert_eq!(failure.remedy("look").advice(), Some("look"));
+    }
+}
