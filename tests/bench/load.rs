@@ -16,7 +16,11 @@ fn unsupported<T>() -> Observed<T> {
 }
 
 pub(crate) fn host_group(name: &str, at: Timestamp) -> Group {
-    let host = Host {
+    encode_group(host(name), at)
+}
+
+pub(crate) fn host(name: &str) -> Host {
+    Host {
         host_name: Observed::known(name.to_owned(), "/etc/hostname"),
         os_family: Observed::seen(OsFamily::Linux),
         os_id: Observed::known("debian".to_owned(), "/etc/os-release"),
@@ -33,12 +37,18 @@ pub(crate) fn host_group(name: &str, at: Timestamp) -> Group {
         memory_bytes: Observed::seen(8 << 30),
         file_systems: unsupported(),
         packages_installed: Observed::seen(1_900),
-    };
-    encode_group(host, at)
+    }
 }
 
 /// Two groups of together at least 2 KiB; odd and even rounds differ in a verdict of each.
 pub(crate) fn changed_groups(round: u64, at: Timestamp) -> Vec<Group> {
+    let (patch, usb) = changed(round, at);
+    let groups = vec![encode_group(patch, at), encode_group(usb, at)];
+    debug_assert!(groups.iter().map(|group| group.body.len()).sum::<usize>() >= 2048);
+    groups
+}
+
+pub(crate) fn changed(round: u64, at: Timestamp) -> (Patch, Usb) {
     let bad = round % 2 == 1;
     let update = |n: u64| Update {
         name: Observed::seen(format!("library-with-a-name-{n}")),
@@ -71,7 +81,5 @@ pub(crate) fn changed_groups(round: u64, at: Timestamp) -> Vec<Group> {
         usbguard_implicit_policy: Observed::absent(""),
         attached_storage: Observed::Withheld,
     };
-    let groups = vec![encode_group(patch, at), encode_group(usb, at)];
-    debug_assert!(groups.iter().map(|group| group.body.len()).sum::<usize>() >= 2048);
-    groups
+    (patch, usb)
 }

@@ -2,7 +2,7 @@
 //! run, because machines are noisy; none of them fails on a figure. Figures and commands: `tests/bench/README.md`.
 //!
 //! `cargo bench -p tenken-tests --bench tenken -- NAME [ARG…]`, with NAME one of `once`, `change`, `idle`,
-//! `ingest`, `connections`. The programs measured are the ones beside this one in the target folder, so
+//! `ingest`, `connections`, `judge`, `engine`. The programs measured are the ones beside this one in the target folder, so
 //! build them first with `cargo build --release --workspace`.
 
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a bench fails loudly")]
@@ -11,8 +11,10 @@
 mod change;
 mod connections;
 mod echo;
+mod engine;
 mod idle;
 mod ingest;
+mod judge;
 mod load;
 mod once;
 mod process;
@@ -26,8 +28,10 @@ fn main() {
         Some("idle") => idle::run(&rest),
         Some("ingest") => ingest::run(&rest),
         Some("connections") => connections::run(&rest),
+        Some("judge") => judge::run(&rest),
+        Some("engine") => engine::run(&rest),
         Some("echo-peer") => echo::serve(&rest),
         // `cargo test --benches` calls without a name: nothing is measured then.
-        _ => println!("benches: once, change, idle, ingest, connections; see tests/bench/README.md"),
+        _ => println!("benches: once, change, idle, ingest, connections, judge, engine; see tests/bench/README.md"),
     }
 }

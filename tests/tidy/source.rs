@@ -170,3 +170,15 @@ fn every_system_file_has_its_siblings() {
     }
     none("system files that are missing", findings);
 }
+
+#[test]
+fn no_test_is_set_aside() {
+    let mark = ["#[", "ignore"].concat();
+    let rust =
+        tracked().into_iter().filter(|path| path.ends_with(".rs")).filter_map(|path| text(&path).map(|it| (path, it)));
+    let set_aside = rust.flat_map(|(path, source)| {
+        let lines = source.lines().enumerate().filter(|(_, line)| line.trim_start().starts_with(&mark));
+        lines.map(|(number, _)| format!("{path}:{}", number + 1)).collect::<Vec<_>>()
+    });
+    none("a measurement is a bench (tests/bench), a tool is an example; every test runs", set_aside.collect());
+}

@@ -224,48 +224,6 @@ async fn a_start_reads_the_stored_state_and_replays_only_what_came_after_it() {
     assert_eq!(Known::of(&loaded.state), fixture.seen());
 }
 
-/// Figures for a person: `cargo test -p tenken-collector --lib -- --ignored --nocapture throughput`.
-#[tokio::test(flavor = "multi_thread")]
-#[ignore = "a measurement"]
-async fn throughput() {
-    const HOSTS: u64 = 1_000;
-    const REPORTS: u64 = 20;
-    let fixture = Fixture::new().await;
-    let mut agents = Vec::new();
-    for n in 0..HOSTS {
-        agents.push(fixture.agent(n.into()).await);
-    }
-    let padded = |name: &str, value: u64| {
-        let mut record = Record::default();
-        record.push("value", Observed::seen(Value::Number(i64::try_from(value).unwrap())));
-        record.push("padding", Observed::seen(Value::Text("x".repeat(1_000))));
-        Group { name: name.parse().unwrap(), schema_version: 1, body: encode_body(&record), observed_at: at(0) }
-    };
-    let mut requests = Vec::new();
-    for sequence in 1..=REPORTS {
-        for agent in &agents {
-            let groups = vec![padded("patch", sequence), padded("usb", sequence)];
-            requests.push(prepared(*agent, report(7, sequence, groups), at(0)));
-        }
-    }
-    let began = std::time::Instant::now();
-    let mut answers = Vec::new();
-    for request in requests {
-        answers.push(fixture.engine.enqueue(request).await);
-    }
-    for answer in answers {
-        assert_eq!(answer.await.unwrap(), ACKED);
-    }
-    let took = began.elapsed();
-    let commits = fixture.engine.read(|state| state.health.counters.commits) - HOSTS;
-    let per_second = (HOSTS * REPORTS) as f64 / took.as_secs_f64();
-    eprintln!("{per_second:.0} reports/s, {commits} commits in {took:?}");
-    let began = std::time::Instant::now();
-    let fixture = fixture.restart().await;
-    eprintln!("stop and start: {:?}", began.elapsed());
-    drop(fixture);
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn a_repeat_is_acknowledged_and_not_counted_twice() {
     let fixture = Fixture::new().await;

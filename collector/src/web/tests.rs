@@ -294,19 +294,3 @@ async fn a_stop_ends_connections_and_streams() {
     stop.cancel();
     tokio::time::timeout(Duration::from_secs(4), serving).await.unwrap().unwrap();
 }
-
-#[tokio::test]
-#[ignore = "serves the made-up fleet until it is ended, for looking at the pages: port in TENKEN_SAMPLE_PORT"]
-async fn serve_the_sample() {
-    let port = std::env::var("TENKEN_SAMPLE_PORT").unwrap_or_else(|_| "7439".into());
-    let listener = TcpListener::bind(format!("127.0.0.1:{port}")).await.unwrap();
-    let web = Web::new(Setup {
-        views: Arc::new(Sample::new(crate::clock::now())),
-        clock: Clock::System,
-        zone: TimeZone::get("Asia/Tokyo").unwrap(),
-        names: Names::new([]),
-        links: Links::new(Clock::System, listener.local_addr().unwrap()),
-    });
-    println!("{}", web.links().new_link().unwrap());
-    web.serve(listener, CancellationToken::new()).await;
-}

@@ -4,4 +4,3 @@ mod build;
 mod flow;
 mod golden;
 mod property;
-mod speed;

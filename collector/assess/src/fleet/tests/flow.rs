@@ -2,7 +2,7 @@ use jiff::SignedDuration;
 
 use super::build::{
     antivirus_group, declared, empty_log_group, enrolled, expected, facts, fleet, good, group, hour, id, log_group,
-    patch_group, says, unreadable, usb_group,
+    packs, patch_group, says, unreadable, usb_group,
 };
 use crate::answer::Word;
 use crate::fleet::{Change, Fleet, Transition, Why};
@@ -22,7 +22,7 @@ fn one_good_host_answers_what_it_settles_and_nothing_else() {
     let mut fleet = fleet();
     assert_eq!(says(&fleet, IPA, "1"), "unanswered unanswered");
     let moves = fleet.apply(hour(0), good(1, hour(0)));
-    assert_eq!(moves.verdicts.len(), 5);
+    assert_eq!(moves.verdicts.len(), packs().controls().len(), "one verdict per control");
     assert_eq!(says(&fleet, IPA, "1"), "implemented measured");
     assert_eq!(says(&fleet, IPA, "2"), "implemented measured");
     assert_eq!(says(&fleet, IPA, "13"), "unanswered unanswered");
