@@ -15,6 +15,8 @@ use serde_json::Value as Json;
 use tenken_proto::phrase;
 use unic_langid::LanguageIdentifier;
 
+use crate::api::v1;
+
 /// The texts of one language, by file name.
 type Sources = [(&'static str, &'static str); 5];
 
@@ -210,6 +212,17 @@ impl Locale {
             }
         }
         said
+    }
+
+    /// A threshold of API v1 with its unit.
+    #[must_use]
+    pub fn threshold(&self, of: &v1::Parameter) -> String {
+        let key = format!("unit-{}", of.unit);
+        let unit = if self.has(&key) { self.t(&key) } else { Cow::Borrowed(of.unit.as_str()) };
+        match self.lang {
+            Lang::Ja => format!("{}{unit}", of.value),
+            Lang::En => format!("{} {unit}", of.value).trim_end().to_owned(),
+        }
     }
 
     /// How a fact of API v1 was observed (`source`), or why not (`detail`): by its text in both languages where it

@@ -58,6 +58,27 @@ phrases! {
     LARGER_THAN = "larger-than", "is larger than";
     FAILED_TO_READ = "failed-to-read", "failed to read";
     NO_PACKAGE_SOURCE = "no-package-source", "no source of packages is configured in";
+    NEEDS_DAY_OF_RECORDS = "needs-day-of-records", "needs a day of records";
+    NEEDS_CONFIGURED_DAYS = "needs-configured-days", "needs configured_days";
+    NEEDS_CONFIGURED_BYTES = "needs-configured-bytes", "needs configured_bytes";
+    NEEDS_DISK_AVAILABLE = "needs-disk-available", "needs disk_available_bytes";
+    NEEDS_SIZE = "needs-size", "needs size_bytes";
+    MOUNTS_OF_RUNNING = "mounts-of-running", "mounted file systems are those of a running system";
+    IMAGE_HAS_NO_RUN = "image-has-no-run", "an image that is not running has no /run; the mark of a needed restart would be there";
+    NO_PACKAGE_LIST = "no-package-list", "no package list of";
+    UPDATE_FETCHES_IT = "update-fetches-it", "is there; `apt-get update` fetches it";
+    NO_LOGON_RECORDS = "no-logon-records", "no log-on records of the known form";
+    NO_TIME_ON_LINES = "no-time-on-lines", "no line with a known form of time";
+    COMPRESSED_AS = "compressed-as", "compressed as";
+    WHICH_IS_NOT_READ = "which-is-not-read", ", which is not read";
+    NO_KNOWN_PROGRAM = "no-known-program", "no ELF program of a known machine";
+    NOT_A_JOURNAL_FILE = "not-a-journal-file", "does not begin like a journal file";
+    ENDS_IN_HEADER = "ends-in-header", "ends within its header";
+    NO_HEADER_TIMES = "no-header-times", "has no readable times in its header";
+    SHORTER_THAN_CLAMAV_HEADER = "shorter-than-clamav-header", "is shorter than a ClamAV header";
+    NOT_A_CLAMAV_HEADER = "not-a-clamav-header", "does not begin with `ClamAV-VDB:`";
+    NO_VERSION_NUMBER = "no-version-number", "has no version number";
+    NO_BUILD_TIME = "no-build-time", "has no readable time of its build";
     OLDER_AGENT = "older-agent", "not reported by this version of the agent";
 }
 

@@ -2,9 +2,8 @@
 //! the probe's updates must be those of `apt-get -s dist-upgrade`, and where apt refuses to work the probe
 //! must say nothing.
 //!
-//! Packages have no dependencies, so that apt's resolver has no choice. `TENKEN_TIER=full` runs many more
-//! random systems; a failing one is named by its seed: `TENKEN_SEED=N cargo test -p tenken-tests --test
-//! apt_oracle`.
+//! Packages have no dependencies, so that apt's resolver has no choice. `TENKEN_TIER=full` runs 1,000
+//! random systems; a failing one is named by its seed: `TENKEN_SEED=N cargo test -p tenken-tests --test apt`.
 
 #![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout, reason = "tests")]
 

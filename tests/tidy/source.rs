@@ -182,3 +182,13 @@ fn no_test_is_set_aside() {
     });
     none("a measurement is a bench (tests/bench), a tool is an example; every test runs", set_aside.collect());
 }
+
+#[test]
+fn observations_say_words_from_the_shared_list() {
+    let literal = r#"Observed::(known|absent|unreadable)\([^"]*"[^"/]*[a-z] [a-z][^"]*""#;
+    let findings = lines_matching(literal, |path| !path.starts_with("agent/src/probe"));
+    none(
+        "add the words to proto/src/phrase.rs and to locales/*/facts.ftl, so that they are said in both languages",
+        findings,
+    );
+}

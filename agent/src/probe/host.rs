@@ -99,7 +99,7 @@ fn of_files(raw: &Raw) -> Host {
         architecture: match &raw.program {
             Ok(head) => match elf_machine(head) {
                 Some(machine) => Observed::known(machine.to_owned(), format!("{PROGRAM} {}", phrase::ELF_HEADER)),
-                None => Observed::unreadable(Reason::Malformed, "no ELF program of a known machine", PROGRAM),
+                None => Observed::unreadable(Reason::Malformed, phrase::NO_KNOWN_PROGRAM, PROGRAM),
             },
             Err(error) => error.unreadable(),
         },
@@ -110,11 +110,7 @@ fn of_files(raw: &Raw) -> Host {
         cpu_model: raw.cpuinfo.value_if_there(|text| colon_value(text, "model name")),
         cpu_count: raw.cpuinfo.value(cpu_count),
         memory_bytes: raw.meminfo.value(memory_bytes),
-        file_systems: Observed::unreadable(
-            Reason::OfflineRoot,
-            "mounted file systems are those of a running system",
-            "/proc/mounts",
-        ),
+        file_systems: Observed::unreadable(Reason::OfflineRoot, phrase::MOUNTS_OF_RUNNING, "/proc/mounts"),
         packages_installed: match &raw.packages {
             Ok(count) => Observed::known(*count, DPKG_STATUS),
             Err(error) => error.absent_or_unreadable(),

@@ -278,4 +278,5 @@ unit-days = days
 unit-hours = hours
 unit-count = { "" }
 unit-minutes = minutes
+unit-seconds = seconds
 unit-percent = %

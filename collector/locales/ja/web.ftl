@@ -251,4 +251,5 @@ unit-days = 日
 unit-hours = 時間
 unit-count = 件
 unit-minutes = 分
+unit-seconds = 秒
 unit-percent = ％

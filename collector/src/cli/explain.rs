@@ -89,7 +89,7 @@ fn of_control(screen: &Screen, of: &v1::ControlExplanation, link: Option<&v1::Li
     line("item-control-tally", tally(screen, &of.tally, of.hosts_not_enrolled));
     line("cli-condition", visible(&of.condition));
     for parameter in &of.parameters {
-        let value = format!("{} = {} {}", visible(&parameter.name), parameter.value, visible(&parameter.unit));
+        let value = format!("{} = {}", visible(&parameter.name), visible(&screen.threshold(parameter)));
         let ours = if parameter.ours { screen.t("cli-ours") } else { String::new() };
         line("item-control-parameters", format!("{value}  [{}{ours}]", screen.text(&parameter.source)));
     }

@@ -82,6 +82,11 @@ impl Screen {
         if self.locale.has(key) { self.t(key) } else { visible(otherwise) }
     }
 
+    /// A threshold with its unit.
+    pub(super) fn threshold(&self, of: &v1::Parameter) -> String {
+        self.locale.threshold(of)
+    }
+
     /// How a fact was observed (`source`), or why not (`detail`).
     pub(super) fn observed(&self, fact: &serde_json::Value, name: &str) -> String {
         visible(&self.locale.of_fact(fact, name))

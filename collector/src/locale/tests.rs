@@ -84,6 +84,20 @@ fn every_word_of_the_api_has_a_text() {
 }
 
 #[test]
+fn every_threshold_is_told_with_its_unit() {
+    let packs = tenken_assess::PackSet::built_in().unwrap();
+    let mut units: BTreeSet<&str> = ["days", "hours", "minutes", "seconds"].into();
+    units.extend(packs.controls().iter().flat_map(|it| &it.parameters).map(|it| it.measure().1));
+    for unit in units {
+        let (name, source) = ("x".to_owned(), v1::Text::default());
+        let of = v1::Parameter { name, value: 14, unit: unit.to_owned(), ours: true, source };
+        let [ja, en] = [Lang::Ja, Lang::En].map(|lang| Locale::of(lang).threshold(&of));
+        assert!(Locale::of(Lang::Ja).has(&format!("unit-{unit}")), "no text for the unit `{unit}`");
+        assert!(ja.starts_with("14") && !ja.contains(unit) && en == format!("14 {unit}"), "{ja} {en}");
+    }
+}
+
+#[test]
 fn every_fact_has_a_name_in_both_languages() {
     fn walk(prefix: &str, fields: &[FieldSchema], keys: &mut BTreeSet<String>) {
         for field in fields {

@@ -265,6 +265,8 @@ mod tests {
             json!({"state": "unreadable", "reason": "permission", "detail": "needs adm", "source": "/x"}),
         );
         assert!(matches!(&row.cell, Cell::Reason(why, help) if why == "権限が足りない" && help == "needs adm"));
+        let fact = json!({"state": "absent", "source": "installed kernel packages, /boot"});
+        assert_eq!(one("patch.newest_installed_kernel", fact).source, "導入済みのカーネルパッケージ, /boot");
         assert_eq!(one("usb.attached_storage", json!({"state": "withheld"})).state, "withheld");
         assert_eq!(one("usb.uas_driver", Json::Null).state, "never");
     }

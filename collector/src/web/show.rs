@@ -351,11 +351,7 @@ impl Page {
     /// A threshold with its unit.
     #[must_use]
     pub fn threshold(&self, it: &v1::Parameter) -> String {
-        let unit = self.or(&format!("unit-{}", it.unit), &it.unit);
-        match self.lang() {
-            Lang::Ja => format!("{}{unit}", it.value),
-            Lang::En => format!("{} {unit}", it.value).trim_end().to_owned(),
-        }
+        self.locale.threshold(it)
     }
 
     /// The first few of a list inside another list.

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 use super::{FactGroup as _, FactValue as _, FieldSchema, GroupSchema, Kind, fact_group, fact_record, words};
 use crate::observed::{Observed, Reason};
-use crate::phrase::COMPUTED_RETENTION;
+use crate::phrase::{self, COMPUTED_RETENTION};
 use crate::value::{Record, Value};
 
 words! {
@@ -133,13 +133,10 @@ pub fn project(log: &Log) -> (Observed<u64>, Observed<BindingLimit>) {
     let missing = found.iter().find_map(|limit| limit.as_ref().err());
     match (known, missing) {
         (Some((0, limit)), _) => (Observed::known(0, COMPUTED_RETENTION), Observed::known(limit, COMPUTED_RETENTION)),
-        (_, Some(missing)) => {
-            let detail = format!("needs {missing}");
-            (
-                Observed::unreadable(Reason::DependsOn, detail.clone(), COMPUTED_RETENTION),
-                Observed::unreadable(Reason::DependsOn, detail, COMPUTED_RETENTION),
-            )
-        }
+        (_, Some(missing)) => (
+            Observed::unreadable(Reason::DependsOn, *missing, COMPUTED_RETENTION),
+            Observed::unreadable(Reason::DependsOn, *missing, COMPUTED_RETENTION),
+        ),
         (known, None) => {
             let (days, limit) = known.unwrap_or((PROJECTED_DAYS_MAX, BindingLimit::None));
             (
@@ -150,34 +147,32 @@ pub fn project(log: &Log) -> (Observed<u64>, Observed<BindingLimit>) {
     }
 }
 
-/// Days under one limit; none where there is no such limit; the error names what is missing.
+/// Days under one limit; none where there is no such limit; the error says what is missing.
 type Limit = Result<Option<(u64, BindingLimit)>, &'static str>;
-
-const DAY_OF_RECORDS: &str = "a day of records";
 
 fn time_limit(log: &Log) -> Limit {
     match &log.configured_days {
         Observed::Known { value, .. } => Ok(Some((*value, BindingLimit::Time))),
         Observed::Absent { .. } => Ok(None),
-        Observed::Unreadable { .. } | Observed::Withheld => Err("configured_days"),
+        Observed::Unreadable { .. } | Observed::Withheld => Err(phrase::NEEDS_CONFIGURED_DAYS),
     }
 }
 
 fn size_limit(log: &Log, growth: Option<u64>) -> Limit {
     match &log.configured_bytes {
         Observed::Known { value, .. } => {
-            let days = value / growth.ok_or(DAY_OF_RECORDS)?;
+            let days = value / growth.ok_or(phrase::NEEDS_DAY_OF_RECORDS)?;
             Ok(Some((days, BindingLimit::Size)))
         }
         Observed::Absent { .. } => Ok(None),
-        Observed::Unreadable { .. } | Observed::Withheld => Err("configured_bytes"),
+        Observed::Unreadable { .. } | Observed::Withheld => Err(phrase::NEEDS_CONFIGURED_BYTES),
     }
 }
 
 fn disk_limit(log: &Log, growth: Option<u64>) -> Limit {
-    let left = log.disk_available_bytes.value().ok_or("disk_available_bytes")?;
-    let size = log.size_bytes.value().ok_or("size_bytes")?;
-    let days = left.saturating_add(*size) / growth.ok_or(DAY_OF_RECORDS)?;
+    let left = log.disk_available_bytes.value().ok_or(phrase::NEEDS_DISK_AVAILABLE)?;
+    let size = log.size_bytes.value().ok_or(phrase::NEEDS_SIZE)?;
+    let days = left.saturating_add(*size) / growth.ok_or(phrase::NEEDS_DAY_OF_RECORDS)?;
     Ok(Some((days, BindingLimit::Disk)))
 }
 

@@ -5,6 +5,7 @@
 
 use jiff::Timestamp;
 use jiff::fmt::strtime;
+use tenken_proto::phrase;
 
 /// Bytes of a header.
 pub(super) const HEADER_BYTES: usize = 512;
@@ -21,15 +22,14 @@ pub(super) struct Header {
 
 /// Reads a header; the error is for a person.
 pub(super) fn header(head: &[u8]) -> Result<Header, &'static str> {
-    let head = head.get(..HEADER_BYTES).ok_or("is shorter than a ClamAV header")?;
+    let head = head.get(..HEADER_BYTES).ok_or(phrase::SHORTER_THAN_CLAMAV_HEADER)?;
     let text = String::from_utf8_lossy(head);
-    let mut fields = text.strip_prefix(MAGIC).ok_or("does not begin with `ClamAV-VDB:`")?.split(':').map(str::trim);
+    let mut fields = text.strip_prefix(MAGIC).ok_or(phrase::NOT_A_CLAMAV_HEADER)?.split(':').map(str::trim);
     let time = fields.next().unwrap_or_default();
-    let version = fields.next().and_then(|field| field.parse().ok()).ok_or("has no version number")?;
+    let version = fields.next().and_then(|field| field.parse().ok()).ok_or(phrase::NO_VERSION_NUMBER)?;
     // signatures, functionality level, checksum, signature, builder
     let seconds = fields.nth(5).and_then(|field| field.parse().ok());
-    let built_at =
-        built_at(time).or_else(|| Timestamp::from_second(seconds?).ok()).ok_or("has no readable time of its build")?;
+    let built_at = built_at(time).or_else(|| Timestamp::from_second(seconds?).ok()).ok_or(phrase::NO_BUILD_TIME)?;
     Ok(Header { version, built_at })
 }
 

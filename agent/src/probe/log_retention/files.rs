@@ -110,7 +110,7 @@ fn newest(root: &Root, parts: &[Part], path: &str, stamp: Stamp<'_>) -> Observed
 }
 
 fn no_time(part: &Part) -> Observed<Timestamp> {
-    Observed::unreadable(Reason::Malformed, "no line with a known form of time", part.path.clone())
+    Observed::unreadable(Reason::Malformed, phrase::NO_TIME_ON_LINES, part.path.clone())
 }
 
 fn tail(mut file: File, len: u64) -> io::Result<Vec<u8>> {
@@ -137,7 +137,7 @@ fn head(root: &Root, part: &Part) -> Result<Vec<u8>, Observed<Timestamp>> {
                 .map_err(|error| malformed(error.to_string()))?,
         ),
         Some(ending) => {
-            let detail = format!("compressed as {ending}, which is not read");
+            let detail = format!("{} {ending}{}", phrase::COMPRESSED_AS, phrase::WHICH_IS_NOT_READ);
             return Err(Observed::unreadable(Reason::Unsupported, detail, part.path.clone()));
         }
     };

@@ -295,17 +295,17 @@ impl Found {
 /// Times of the first and the last record, none in a file without records.
 fn header(head: &[u8]) -> Result<Option<(Timestamp, Timestamp)>, &'static str> {
     if head.get(..8) != Some(b"LPKSHHRH") {
-        return Err("does not begin like a journal file");
+        return Err(phrase::NOT_A_JOURNAL_FILE);
     }
     let number = |at: usize| -> Option<u64> { Some(u64::from_le_bytes(head.get(at..at + 8)?.try_into().ok()?)) };
     let time = |at| -> Option<Timestamp> { Timestamp::from_microsecond(i64::try_from(number(at)?).ok()?).ok() };
-    let records = number(152).ok_or("ends within its header")?;
+    let records = number(152).ok_or(phrase::ENDS_IN_HEADER)?;
     if records == 0 {
         return Ok(None);
     }
     match (time(184), time(192)) {
         (Some(first), Some(last)) if first <= last => Ok(Some((first, last))),
-        _ => Err("has no readable times in its header"),
+        _ => Err(phrase::NO_HEADER_TIMES),
     }
 }
 

@@ -5,6 +5,7 @@ use std::io::{Read as _, Seek as _, SeekFrom};
 use jiff::Timestamp;
 use tenken_proto::fact::log_retention::{Log, LogKind};
 use tenken_proto::observed::{Observed, Reason};
+use tenken_proto::phrase;
 
 use super::logrotate::Logrotate;
 use super::{Extent, log, space};
@@ -51,7 +52,7 @@ fn join(now: (Ends, u64), before: Option<(Ends, u64)>) -> Extent {
         }
         (Ends::Empty, Ends::Empty) => (Observed::absent(PATH), Observed::absent(PATH)),
         (Ends::Malformed, _) | (_, Ends::Malformed) => {
-            let malformed = || Observed::unreadable(Reason::Malformed, "no log-on records of the known form", PATH);
+            let malformed = || Observed::unreadable(Reason::Malformed, phrase::NO_LOGON_RECORDS, PATH);
             (malformed(), malformed())
         }
     };

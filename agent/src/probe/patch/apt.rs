@@ -228,7 +228,7 @@ fn pending(
 }
 
 fn never_fetched(place: &str) -> Trouble {
-    let detail = format!("no package list of {place} is there; `apt-get update` fetches it");
+    let detail = format!("{} {place} {}", phrase::NO_PACKAGE_LIST, phrase::UPDATE_FETCHES_IT);
     Trouble::new(Reason::DependsOn, detail)
 }
 

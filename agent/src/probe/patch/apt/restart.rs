@@ -75,8 +75,7 @@ pub(crate) fn required(root: &Root, status: Option<&Status>) -> Observed<bool> {
     if ran_here {
         return Observed::known(false, phrase::NO_MARK_IN_RUN);
     }
-    let detail = "an image that is not running has no /run; the mark of a needed restart would be there";
-    Observed::unreadable(Reason::OfflineRoot, detail, MARKS[0])
+    Observed::unreadable(Reason::OfflineRoot, phrase::IMAGE_HAS_NO_RUN, MARKS[0])
 }
 
 /// What follows the number of the build: `amd64`, `cloud-amd64`, `generic`.
