@@ -203,8 +203,8 @@ impl StoreError {
     pub fn is_full(&self) -> bool {
         match self {
             Self::Full { .. } => true,
+            Self::Io { source, .. } => source.downcast_ref::<std::io::Error>().is_some_and(is_no_room),
             Self::Corrupt { .. }
-            | Self::Io { .. }
             | Self::Fenced { .. }
             | Self::TooNew { .. }
             | Self::InUse { .. }
@@ -227,6 +227,11 @@ impl StoreError {
             | Self::Closed => false,
         }
     }
+}
+
+/// The disk, or this account's share of it, is full.
+fn is_no_room(error: &std::io::Error) -> bool {
+    matches!(error.kind(), std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded)
 }
 
 /// Durable, ordered tables. Every engine passes the same contract suite (`store/contract.rs`).

@@ -227,3 +227,23 @@ async fn a_power_cut_after_any_operation_loses_nothing_that_was_acknowledged() {
         }
     }
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_store_whose_disk_failed_once_is_read_and_written_again_without_a_restart() {
+    let disk = disk_of(Vec::new(), None);
+    let store = open(&disk).unwrap();
+    let fence = store.claim(TENANT, Partition::WHOLE).await.unwrap();
+    let row = |key: &[u8]| batch(fence, vec![put(Table::Hosts, key, b"x")]);
+    store.commit(row(b"kept")).await.unwrap();
+    let fails_after = |operations: Option<u64>| {
+        let mut disk = disk.lock().unwrap();
+        disk.crash_after = operations.map(|more| disk.operations + more);
+    };
+    fails_after(Some(1));
+    store.commit(row(b"failed")).await.unwrap_err();
+    assert!(store.get(TENANT, Table::Hosts, b"kept".to_vec()).await.is_err(), "the disk fails still");
+    fails_after(None);
+    let kept = store.scan(TENANT, Table::Hosts, Vec::new(), 10).await.unwrap();
+    assert_eq!(kept.rows, [(b"kept".to_vec(), b"x".to_vec())]);
+    store.commit(row(b"later")).await.unwrap();
+}

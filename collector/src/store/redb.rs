@@ -1,7 +1,7 @@
 //! The embedded engine: one file, checksummed, one `fdatasync` for each commit.
 //!
 //! Commits run one after another on a thread of their own, so that a slow disk never holds up a network task.
-//! After an error of the disk the file is closed and opened again before the next commit: what a failed
+//! After an error of the disk the file is closed and opened again before the next commit or read: what a failed
 //! `fdatasync` left behind is not trusted. A store is made beside its place and renamed into it: a power cut while
 //! it is made leaves nothing that looks like a store.
 
@@ -51,6 +51,7 @@ pub(super) type Opener = Box<dyn Fn() -> Result<Database, DatabaseError> + Send 
 enum Job {
     Commit(Batch, oneshot::Sender<Result<(), StoreError>>),
     Claim(TenantId, Partition, oneshot::Sender<Result<Fence, StoreError>>),
+    Open(oneshot::Sender<Result<Arc<Database>, StoreError>>),
     Close(oneshot::Sender<()>),
 }
 
@@ -137,7 +138,11 @@ impl RedbStore {
         &self,
         read: impl FnOnce(&Database) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
-        let database = self.shared.database()?;
+        let database = match self.shared.database() {
+            Ok(database) => database,
+            // An error of the disk closed it. Only the commit thread opens it again: the file takes one opener.
+            Err(_) => self.ask(Job::Open).await?,
+        };
         tokio::task::spawn_blocking(move || read(&database)).await.map_err(|error| io("read the store", error))?
     }
 }
@@ -222,6 +227,7 @@ fn work(shared: &Shared, mut waiting: mpsc::Receiver<Job>) {
             Job::Claim(tenant, partition, reply) => {
                 let _ = reply.send(guarded(shared, |database| claim(database, tenant, partition)));
             }
+            Job::Open(reply) => drop(reply.send(shared.ready())),
             Job::Close(reply) => {
                 shared.forget();
                 let _ = reply.send(());
@@ -232,7 +238,7 @@ fn work(shared: &Shared, mut waiting: mpsc::Receiver<Job>) {
     shared.forget();
 }
 
-/// Runs one job; after an error of the disk the file is closed, and opened again by the next job.
+/// Runs one job; after an error of the disk the file is closed, and opened again by the next job or read.
 fn guarded<T>(shared: &Shared, job: impl FnOnce(&Database) -> Result<T, StoreError>) -> Result<T, StoreError> {
     let database = shared.ready()?;
     let result = job(&database);

@@ -1,7 +1,7 @@
 //! How much room the store's disk has, and how much of it is kept back.
 //!
 //! Ordinary batches are refused below the low-water mark, before the disk is full; urgent ones (identity,
-//! people's decisions) may go on down to [`FLOOR_BYTES`].
+//! people's decisions) may go on down to [`FLOOR_BYTES`], or to half of a mark that is lower than twice that.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -14,7 +14,7 @@ use super::{Space, StoreError};
 pub const LOW_WATER_BYTES: u64 = 2 * 1024 * 1024 * 1024;
 /// Share of the disk that is kept back by default, when that is less than [`LOW_WATER_BYTES`].
 pub const LOW_WATER_PERCENT: u64 = 5;
-/// Below this even urgent batches are refused.
+/// Below this even urgent batches are refused, on a disk of usual size.
 pub const FLOOR_BYTES: u64 = 16 * 1024 * 1024;
 
 /// How the room is found out.
@@ -80,7 +80,7 @@ impl SpaceWatch {
     /// [`StoreError::Full`] below the mark that counts for the batch.
     pub fn check(&self, urgent: bool) -> Result<(), StoreError> {
         let space = self.space();
-        let mark = if urgent { space.low_water.min(FLOOR_BYTES) } else { space.low_water };
+        let mark = if urgent { FLOOR_BYTES.min(space.low_water / 2) } else { space.low_water };
         match space.available {
             Some(available) if available < mark => Err(StoreError::Full { available, low_water: space.low_water }),
             Some(_) | None => Ok(()),
