@@ -161,7 +161,9 @@ pub struct Setup {
     pub time: Time,
 }
 
-type Decide = Box<dyn FnOnce(&Registry, Timestamp) -> Option<(Vec<identity::Event>, Finish)> + Send>;
+/// Decides on the registry and the time, or hears why the engine decides nothing now.
+type Decide =
+    Box<dyn FnOnce(Result<(&Registry, Timestamp), EngineError>) -> Option<(Vec<identity::Event>, Finish)> + Send>;
 type Finish = Box<dyn FnOnce(Result<(), EngineError>) + Send>;
 
 /// A request to the engine.
@@ -282,16 +284,22 @@ impl Engine {
         f: impl FnOnce(&Registry, Timestamp) -> Result<(Vec<identity::Event>, T), Refusal> + Send + 'static,
     ) -> Result<T, RegistryError> {
         let (reply, answer) = oneshot::channel();
-        let decide: Decide = Box::new(move |registry, now| match f(registry, now) {
-            Ok((events, value)) => {
-                let finish: Finish = Box::new(move |result| {
-                    let _ = reply.send(result.map(|()| value).map_err(RegistryError::Engine));
-                });
-                Some((events, finish))
-            }
-            Err(refusal) => {
-                let _ = reply.send(Err(RegistryError::Refused(refusal)));
-                None
+        let decide: Decide = Box::new(move |standing| {
+            let decided = match standing {
+                Ok((registry, now)) => f(registry, now).map_err(RegistryError::Refused),
+                Err(error) => Err(RegistryError::Engine(error)),
+            };
+            match decided {
+                Ok((events, value)) => {
+                    let finish: Finish = Box::new(move |result| {
+                        let _ = reply.send(result.map(|()| value).map_err(RegistryError::Engine));
+                    });
+                    Some((events, finish))
+                }
+                Err(error) => {
+                    let _ = reply.send(Err(error));
+                    None
+                }
             }
         });
         self.send(Request::Decide { by: principal, decide }).await?;

@@ -32,8 +32,7 @@ pub(super) fn answer(waiting: Vec<Waiting>, result: &Result<(), EngineError>, du
 pub(super) fn refuse(request: Request, error: &EngineError) {
     match request {
         Request::Record { reply, .. } => drop(reply.send(Err(error.clone()))),
-        // Dropping the decision drops its reply: the caller hears that the engine does not answer.
-        Request::Decide { decide, .. } => drop(decide),
+        Request::Decide { decide, .. } => drop(decide(Err(error.clone()))),
         Request::Admit { reply, .. } => drop(reply.send(refused(error))),
         Request::Look { reply } => drop(reply.send(())),
         Request::Stop => {}

@@ -2,7 +2,7 @@
 
 use std::mem;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use tenken_assess::Change;
@@ -26,8 +26,12 @@ use crate::store::{Batch, Fence, StoreError, Write};
 
 /// Requests judged under one lock; readers come in between.
 const JUDGED_AT_ONCE_MAX: usize = 64;
-/// How long after a failed commit the store is tried again.
+/// The store is tried again at once after a failed commit, then after this time, doubled while it keeps failing: each
+/// time the whole state is read.
 const RECOVER_AFTER: Duration = Duration::from_millis(500);
+const RECOVER_AFTER_MAX: Duration = Duration::from_secs(10);
+/// How often it is looked how much room the disk has, when nobody asks for anything.
+const SPACE_EVERY: Duration = Duration::from_secs(5);
 /// How often it is kept when hosts were last heard of, and how many of them at once.
 const PRESENCE_EVERY: jiff::SignedDuration = jiff::SignedDuration::from_mins(1);
 const PRESENCE_ROWS_MAX: usize = 4_096;
@@ -68,6 +72,10 @@ pub(super) struct Writer {
     dirty: Dirty,
     /// The state ran ahead of a commit that failed.
     broken: bool,
+    /// Failures since the last commit.
+    failures: u32,
+    /// When the store is tried again.
+    recover_at: Instant,
 }
 
 impl Writer {
@@ -85,12 +93,17 @@ impl Writer {
             next_presence: now,
             dirty,
             broken: false,
+            failures: 0,
+            recover_at: Instant::now(),
         }
     }
 
     pub(super) async fn run(mut self, mut requests: mpsc::Receiver<Request>) {
         let mut taken = Vec::with_capacity(JUDGED_AT_ONCE_MAX);
         loop {
+            if self.must_recover() {
+                self.recover().await;
+            }
             let room = !self.pending.is_full();
             let pause = self.pause();
             tokio::select! {
@@ -105,7 +118,7 @@ impl Writer {
                     }
                 }
                 () = tokio::time::sleep(pause) => {
-                    if self.broken { self.recover().await } else { self.look() }
+                    if !self.broken { self.look() }
                 }
             }
             if requests.is_empty() || self.pending.is_full() {
@@ -138,12 +151,34 @@ impl Writer {
     /// Time until the next deadline or the next look at presence.
     fn pause(&self) -> Duration {
         if self.broken && self.flight.is_none() {
-            return RECOVER_AFTER;
+            return self.recover_at.saturating_duration_since(Instant::now());
         }
         let deadline = self.shared.read(|state| state.fleet.next_deadline());
         let due = deadline.map_or(self.next_look, |deadline| deadline.min(self.next_look));
         let ms = due.as_millisecond().saturating_sub(self.setup.clock.now().as_millisecond());
-        Duration::from_millis(u64::try_from(ms.clamp(1, LOOK_MS.1)).unwrap_or(1))
+        Duration::from_millis(u64::try_from(ms.clamp(1, LOOK_MS.1)).unwrap_or(1)).min(SPACE_EVERY)
+    }
+
+    /// The store failed and may be tried again. By the clock alone, so that requests do not put it off.
+    fn must_recover(&self) -> bool {
+        self.broken && self.flight.is_none() && self.recover_at <= Instant::now()
+    }
+
+    /// The next try after one more failure.
+    fn recover_later(&mut self) {
+        let doubled = RECOVER_AFTER.saturating_mul(1 << self.failures.saturating_sub(1).min(10));
+        let wait = if self.failures == 0 { Duration::ZERO } else { doubled.min(RECOVER_AFTER_MAX) };
+        self.failures = self.failures.saturating_add(1);
+        self.recover_at = Instant::now() + wait;
+    }
+
+    /// Whether the disk has room, for a person to see.
+    fn note_space(&self, state: &mut State) {
+        let space = self.setup.store.space();
+        state.health.store = match space.available {
+            Some(available) if space.is_low() => StoreHealth::Full { available, low_water: space.low_water },
+            Some(_) | None => StoreHealth::Good,
+        };
     }
 
     fn judge(&mut self, requests: Vec<Request>) {
@@ -153,19 +188,15 @@ impl Writer {
             requests.into_iter().for_each(|request| refuse(request, &error));
             return;
         }
-        let space = self.setup.store.space();
         let shared = Arc::clone(&self.shared);
         shared.write(|state| {
-            state.health.store = match space.available {
-                Some(available) if space.is_low() => StoreHealth::Full { available, low_water: space.low_water },
-                Some(_) | None => StoreHealth::Good,
-            };
+            self.note_space(state);
             for request in requests {
                 self.pending.requests += 1;
                 match request {
                     Request::Record { by, events, reply } => self.record(state, &by, events, reply),
                     Request::Decide { by, decide } => {
-                        if let Some((events, finish)) = decide(&state.registry, self.now) {
+                        if let Some((events, finish)) = decide(Ok((&state.registry, self.now))) {
                             self.decided(state, &by, events, finish);
                         }
                     }
@@ -288,7 +319,10 @@ impl Writer {
     fn look(&mut self) {
         self.now = self.now.max(whole_ms(self.setup.clock.now()));
         let shared = Arc::clone(&self.shared);
-        shared.write(|state| self.look_at(state));
+        shared.write(|state| {
+            self.note_space(state);
+            self.look_at(state);
+        });
     }
 
     fn look_at(&mut self, state: &mut State) {
@@ -376,12 +410,13 @@ impl Writer {
             Ok(()) => self.durable(flight.pending),
             Err(error) => self.failed(flight.pending, &error),
         }
-        if self.broken {
+        if self.must_recover() {
             self.recover().await;
         }
     }
 
     fn durable(&mut self, pending: Pending) {
+        self.failures = 0;
         self.shared.write(|state| {
             state.health.last_entry = state.health.last_entry.max(pending.last);
             state.health.counters.commits += 1;
@@ -402,6 +437,7 @@ impl Writer {
         tracing::error!(error = error as &dyn std::error::Error, "A commit failed; nothing of it is acknowledged");
         let told = if error.is_full() { EngineError::StoreFull } else { EngineError::StoreFailed(error.to_string()) };
         self.broken = true;
+        self.recover_later();
         let on_top = mem::take(&mut self.pending);
         self.shared.write(|state| {
             state.health.counters.commits_failed += 1;
@@ -435,11 +471,18 @@ impl Writer {
                     mem::swap(&mut rebuilt.presence, &mut state.presence);
                     mem::swap(&mut rebuilt.health, &mut state.health);
                     *state = rebuilt;
+                    self.note_space(state);
                 });
                 tracing::warn!("The state was rebuilt from the store");
             }
             Err(error) => {
-                tracing::error!(error = &error as &dyn std::error::Error, "The store is not readable; trying again");
+                self.recover_later();
+                let wait = self.recover_at.saturating_duration_since(Instant::now());
+                tracing::error!(
+                    error = &error as &dyn std::error::Error,
+                    ?wait,
+                    "The store is not readable; trying again"
+                );
             }
         }
     }

@@ -315,8 +315,7 @@ async fn a_full_disk_refuses_reports_but_not_revocation_and_heals_by_itself() {
     let what = What::Revoked { agent: agent.0, by: "a".to_owned(), reason: "b".to_owned() };
     let event = Event::Identity(identity::Event { at: at(0), peer: None, what });
     let other = fixture.engine.record(Principal::Collector, vec![event]).await;
-    // The reserve of the test's disk is smaller than the floor of urgent batches.
-    assert!(other.is_ok() || other == Err(EngineError::StoreFull), "{other:?}");
+    assert!(other.is_ok(), "the reserve is for this, on a small disk too: {other:?}");
     fixture.available.store(u64::MAX, Ordering::SeqCst);
     let agent = fixture.agent(2).await;
     assert_eq!(fixture.send(agent, sent()).await, ACKED);
