@@ -19,7 +19,7 @@ mod verify;
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use std::{fmt, io};
 
 use tenken_proto::ident::AgentId;
@@ -31,6 +31,7 @@ use tokio_stream::wrappers::ReceiverStream;
 use tokio_util::sync::CancellationToken;
 
 use crate::ingest::peer::Peer;
+use crate::seldom::Seldom;
 
 pub use connection::{Connection, Line, NoteCalls, NoteCallsLayer};
 pub use gate::{Gate, Seat, counted_as};
@@ -193,13 +194,15 @@ impl Acceptor {
 
     async fn accept_all(self, sender: mpsc::Sender<io::Result<Connection>>) {
         let handshakes = Arc::new(Semaphore::new(self.shared.limits.handshakes));
-        let mut pause = ACCEPT_PAUSE;
+        let (mut pause, mut seldom) = (ACCEPT_PAUSE, Seldom::default());
         loop {
             let (tcp, address) = match self.socket.accept().await {
                 Ok(accepted) => accepted,
                 Err(error) => {
                     if !is_of_one_connection(&error) {
-                        tracing::warn!(listener = %self.shared.listener, %error, ?pause, "Cannot accept connections; trying again");
+                        if let Some(before) = seldom.say(Instant::now()) {
+                            tracing::warn!(listener = %self.shared.listener, %error, before, "Cannot accept connections; trying again");
+                        }
                         tokio::time::sleep(pause).await;
                         pause = (pause * 2).min(ACCEPT_PAUSE_MAX);
                     }
@@ -243,7 +246,7 @@ impl Shared {
     }
 
     async fn connect(
-        &self,
+        self: &Arc<Self>,
         tcp: TcpStream,
         address: SocketAddr,
         mut seat: Seat,
@@ -273,7 +276,18 @@ impl Shared {
         }
         let local = tls.get_ref().0.local_addr().map_err(told)?;
         let peer = Peer { address, local, connection: seat.connection(), identity, line: seat.line() };
-        Ok(Connection::new(tls, peer, seat, self.limits.first_call))
+        Ok(Connection::new(tls, peer, seat, Arc::clone(self)))
+    }
+
+    /// A connection that passed the handshake and made no call in time.
+    fn refuse_idle(&self, peer: &Peer) {
+        let identity = peer.identity.as_ref();
+        let seen = verify::Seen {
+            agent: identity.map(|identity| identity.agent),
+            serial: identity.map(|identity| identity.serial.to_string()),
+            ..verify::Seen::default()
+        };
+        self.refuse(Reason::NoCall, format!("no call within {:?}", self.limits.first_call), peer.address, &seen);
     }
 
     fn refuse(&self, reason: Reason, detail: String, peer: SocketAddr, seen: &verify::Seen) {

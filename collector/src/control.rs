@@ -8,7 +8,7 @@ use std::io;
 use std::os::unix::fs::{FileTypeExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -19,6 +19,7 @@ use tokio_util::task::TaskTracker;
 use tower::ServiceExt as _;
 
 use crate::api::{Api, Caller};
+use crate::seldom::Seldom;
 
 pub mod client;
 mod routes;
@@ -92,7 +93,7 @@ impl Control {
     pub async fn serve(self, api: Api, stop: CancellationToken) {
         let router = routes::router(api);
         let seats = Arc::new(Semaphore::new(CONNECTIONS_MAX));
-        let connections = TaskTracker::new();
+        let (connections, mut seldom) = (TaskTracker::new(), Seldom::default());
         loop {
             let accepted = tokio::select! {
                 () = stop.cancelled() => break,
@@ -108,7 +109,9 @@ impl Control {
                     });
                 }
                 Err(error) => {
-                    tracing::warn!(%error, "The control socket does not accept");
+                    if let Some(before) = seldom.say(Instant::now()) {
+                        tracing::warn!(%error, before, "The control socket does not accept; trying again");
+                    }
                     tokio::time::sleep(ACCEPT_PAUSE).await;
                 }
             }

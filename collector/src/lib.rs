@@ -16,6 +16,7 @@ pub mod journal;
 pub mod locale;
 pub mod logging;
 pub mod recompute;
+pub mod seldom;
 pub mod serve;
 pub mod store;
 pub mod view;

@@ -10,7 +10,7 @@
 use std::fmt;
 use std::io;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use axum::Router;
 use axum::middleware::{from_fn, from_fn_with_state};
@@ -28,6 +28,7 @@ use tokio_util::task::TaskTracker;
 use crate::api::v1;
 use crate::clock::Clock;
 use crate::engine::Moved;
+use crate::seldom::Seldom;
 
 pub mod asset;
 pub mod door;
@@ -159,11 +160,11 @@ impl Web {
     pub async fn serve(&self, listener: TcpListener, stop: CancellationToken) {
         let router = self.router();
         let connections = Arc::new(Semaphore::new(CONNECTIONS_MAX));
-        let tasks = TaskTracker::new();
+        let (tasks, mut seldom) = (TaskTracker::new(), Seldom::default());
         while let Some(Ok(permit)) = stop.run_until_cancelled(Arc::clone(&connections).acquire_owned()).await {
             match stop.run_until_cancelled(listener.accept()).await {
                 None => break,
-                Some(Err(error)) => refused_connection(&error).await,
+                Some(Err(error)) => refused_connection(&error, &mut seldom).await,
                 Some(Ok((stream, _))) => {
                     let connection = connection(stream, router.clone(), self.inner.stop.clone());
                     tasks.spawn(async move {
@@ -181,8 +182,10 @@ impl Web {
     }
 }
 
-async fn refused_connection(error: &io::Error) {
-    tracing::warn!(%error, "Accepting a browser failed");
+async fn refused_connection(error: &io::Error, seldom: &mut Seldom) {
+    if let Some(before) = seldom.say(Instant::now()) {
+        tracing::warn!(%error, before, "Accepting a browser failed; trying again");
+    }
     tokio::time::sleep(ACCEPT_PAUSE).await;
 }
 

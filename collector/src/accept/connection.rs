@@ -8,7 +8,6 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
-use std::time::Duration;
 
 use futures_util::task::AtomicWaker;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
@@ -17,6 +16,7 @@ use tokio::time::Sleep;
 use tokio_rustls::server::TlsStream;
 use tonic::transport::server::Connected;
 
+use super::Shared;
 use super::gate::Seat;
 use crate::ingest::peer::Peer;
 
@@ -53,12 +53,14 @@ pub struct Connection {
     peer: Peer,
     /// Until the first call.
     first_call: Option<Pin<Box<Sleep>>>,
+    shared: Arc<Shared>,
     _seat: Seat,
 }
 
 impl Connection {
-    pub(super) fn new(tls: TlsStream<TcpStream>, peer: Peer, seat: Seat, first_call: Duration) -> Self {
-        Self { tls, peer, first_call: Some(Box::pin(tokio::time::sleep(first_call))), _seat: seat }
+    pub(super) fn new(tls: TlsStream<TcpStream>, peer: Peer, seat: Seat, shared: Arc<Shared>) -> Self {
+        let first_call = Some(Box::pin(tokio::time::sleep(shared.limits.first_call)));
+        Self { tls, peer, first_call, shared, _seat: seat }
     }
 
     /// The connection itself, to be noted as used or cut.
@@ -78,6 +80,9 @@ impl Connection {
         }
         let late = self.first_call.as_mut().is_some_and(|sleep| sleep.as_mut().poll(cx).is_ready());
         if late {
+            self.first_call = None;
+            self.peer.line.cut();
+            self.shared.refuse_idle(&self.peer);
             return Err(io::Error::new(io::ErrorKind::TimedOut, "no call was made in time"));
         }
         Ok(())

@@ -624,6 +624,9 @@ async fn a_connection_that_makes_no_call_is_ended_and_one_that_is_cut_too() {
     // The client of the first connection has gone, so that end of file would be read at once otherwise.
     tokio::time::sleep(Duration::from_millis(150)).await;
     assert_eq!(silent.read(&mut byte).await.unwrap_err().kind(), ErrorKind::TimedOut);
+    let refused = place.refused.recv().await.unwrap();
+    assert_eq!((refused.reason, refused.agent), (Reason::NoCall, Some(AGENT)));
+    assert_eq!(silent.read(&mut byte).await.unwrap_err().kind(), ErrorKind::ConnectionAborted, "told once");
 
     let mut used = place.expect_in(Some(&shown)).await;
     tonic_peer(&used).line.note_call();

@@ -68,6 +68,8 @@ pub enum Reason {
     AddressFull,
     /// Too many connections.
     Full,
+    /// The handshake passed, and no call was made in time.
+    NoCall,
 }
 
 impl Reason {
@@ -93,6 +95,7 @@ impl Reason {
             Self::Io => "tls_io",
             Self::AddressFull => "tls_address_full",
             Self::Full => "tls_full",
+            Self::NoCall => "http2_no_call",
         }
     }
 }
