@@ -14,7 +14,10 @@ use crate::identity::Store;
 use crate::probe::{Consent, Probes};
 use crate::root::Root;
 use crate::screen::escape;
+use crate::uplink::status;
 
+/// With less room a report cannot be put aside, nor an identity renewed.
+const ROOM_BYTES_MIN: u64 = 1024 * 1024;
 /// Permission bits that let others in.
 const OTHERS: u32 = 0o077;
 
@@ -31,6 +34,7 @@ pub fn run(config: &Config, file: &Path) -> Result<(), Failure> {
     });
     findings.push(data_dir(&root, &config.data_dir));
     findings.push(identity(&config.data_dir, crate::clock::now()));
+    findings.extend(delivery(&config.data_dir));
     findings.extend(rights(root, config));
     let mut text = String::new();
     for finding in &findings {
@@ -89,7 +93,13 @@ fn data_dir(root: &Root, dir: &Path) -> Finding {
             format!("data folder: {shown} is open to others (mode {:o})", stat.mode),
             format!("chmod 700 {shown}"),
         ),
-        Ok(_) => Finding::ok(format!("data folder: {shown} is for its owner only")),
+        Ok(_) => match root.space(path) {
+            Ok(space) if space.available < ROOM_BYTES_MIN => Finding::note(
+                format!("data folder: the disk of {shown} is full, {} bytes are left", space.available),
+                "free space on it; until then reports wait in memory, and are dropped when too many wait",
+            ),
+            Ok(_) | Err(_) => Finding::ok(format!("data folder: {shown} is for its owner only")),
+        },
         Err(error) if error.is_absence() => Finding::ok(format!("data folder: {shown} will be made")),
         Err(error) => Finding::problem(Exit::Failed, format!("data folder: {error}"), "check it as the agent's user"),
     }
@@ -112,6 +122,28 @@ fn identity(data_dir: &Path, now: Timestamp) -> Finding {
         Ok(None) => Finding::problem(Exit::Refused, "identity: none yet".to_owned(), ENROL),
         Err(error) => Finding::problem(Exit::Refused, format!("identity: {error}"), ENROL),
     }
+}
+
+/// What the running agent, or the last run, could not deliver.
+fn delivery(data_dir: &Path) -> Vec<Finding> {
+    let Some(status) = status::read(data_dir) else { return Vec::new() };
+    let mut findings = Vec::new();
+    if status.waiting > 0 {
+        findings.push(Finding::ok(format!("delivery: {} reports wait for their acknowledgement", status.waiting)));
+    }
+    if let Some(problem) = &status.spool_problem {
+        findings.push(Finding::note(
+            format!("delivery: reports cannot be put aside: {problem}"),
+            "free space on the disk of the data folder, or make it writable; the agent tries again by itself",
+        ));
+    }
+    if status.lost > 0 {
+        findings.push(Finding::note(
+            format!("delivery: {} reports were dropped; the last value of each group is kept", status.lost),
+            "nothing for these; give the data folder more room, or the agent a way to its collector",
+        ));
+    }
+    findings
 }
 
 /// What the agent would not see with the rights it has, by the grant that helps.

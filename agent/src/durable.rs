@@ -66,6 +66,12 @@ pub fn remove(path: &Path) -> io::Result<()> {
     }
 }
 
+/// Bytes that are left for this account on the disk of a folder; none: the system does not say.
+#[must_use]
+pub fn room(folder: &Path) -> Option<u64> {
+    imp::room(folder)
+}
+
 /// Makes the folder and those above it; the last one for its owner only.
 ///
 /// # Errors

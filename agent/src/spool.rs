@@ -8,6 +8,10 @@
 //! stays, in a report with a number of its own (the old number may have reached the collector with the old
 //! content). What went is counted and told. A spool that does not open is set aside, counted and told; it never
 //! stops the agent. sled does not sync and gives no space back: a drained or compacted spool is a new one.
+//!
+//! sled (0.34.7) does not bear a full disk: after a write that failed a later flush may wait for ever. So it is asked
+//! for nothing while the disk has less than [`ROOM_BYTES_MIN`], and after a write that failed nevertheless it is only
+//! read.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -36,6 +40,8 @@ const LOCK_TRIES: u32 = 50;
 const LOCK_WAIT: std::time::Duration = std::time::Duration::from_millis(20);
 /// Most reports in the spool, so that its index stays small.
 pub const SPOOL_REPORTS_MAX: usize = 20_000;
+/// Room on the disk below which nothing is written: reports wait in memory.
+pub const ROOM_BYTES_MIN: u64 = 2 * 1024 * 1024;
 /// What is left after the bound of bytes was reached, as a part of it.
 const LEFT_AFTER_COMPACTION: u64 = 4;
 
@@ -112,6 +118,10 @@ pub struct Spool {
     db: sled::Db,
     index: BTreeMap<Position, Item>,
     limits: Limits,
+    /// A write has failed: sled is only read from now on.
+    is_stuck: bool,
+    /// Bytes that are left on the disk of a folder.
+    room: fn(&Path) -> Option<u64>,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -147,7 +157,8 @@ impl Spool {
             Some(_) => return Err(damaged(&home, "its marker names no folder")),
             None => begin(&home, now)?,
         };
-        let mut spool = Self { db: open_sled(&folder)?, home, folder, index: BTreeMap::new(), limits };
+        let (db, index) = (open_sled(&folder)?, BTreeMap::new());
+        let mut spool = Self { db, home, folder, index, limits, is_stuck: false, room: durable::room };
         spool.sweep();
         spool.read_index()?;
         Ok(spool)
@@ -190,8 +201,13 @@ impl Spool {
     /// # Errors
     /// [`SpoolError`]; the report is then not in it.
     pub fn push(&mut self, report: &wire::Report) -> Result<(), SpoolError> {
-        self.insert(report)?;
-        self.flush()
+        self.ready(report.encoded_len())?;
+        let position = self.insert(report)?;
+        let flushed = self.flush();
+        if flushed.is_err() {
+            self.index.remove(&position);
+        }
+        flushed
     }
 
     /// The first report after this position.
@@ -248,6 +264,9 @@ impl Spool {
         now: Timestamp,
         number: impl FnMut(Vec<wire::Group>) -> wire::Report,
     ) -> Result<Option<Lost>, SpoolError> {
+        if self.ready(usize::try_from(self.bytes()).unwrap_or(usize::MAX)).is_err() {
+            return Ok(None);
+        }
         let on_disk = self.db.size_on_disk().map_err(self.sled("measure"))?;
         if on_disk > self.limits.bytes_max || self.index.len() > SPOOL_REPORTS_MAX {
             let oldest = self.oldest_beyond(self.limits.bytes_max / LEFT_AFTER_COMPACTION);
@@ -267,9 +286,9 @@ impl Spool {
     ///
     /// # Errors
     /// [`SpoolError`].
-    pub fn close(self) -> Result<(), SpoolError> {
+    pub fn close(mut self) -> Result<(), SpoolError> {
         if !self.index.is_empty() {
-            return self.flush();
+            return if self.is_stuck { Ok(()) } else { self.flush() };
         }
         drop(self.db);
         fs::remove_dir_all(&self.home).map_err(at("remove", &self.home))
@@ -312,11 +331,10 @@ impl Spool {
     fn rewrite(&mut self, now: Timestamp) -> Result<(), SpoolError> {
         let folder = fresh_folder(&self.home, now);
         let db = open_sled(&folder)?;
-        for entry in self.db.iter() {
-            let (key, value) = entry.map_err(self.sled("read"))?;
-            db.insert(key, value).map_err(self.sled("write"))?;
+        if let Err(error) = self.copy_to(&db) {
+            std::mem::forget(db);
+            return Err(error);
         }
-        db.flush().map_err(self.sled("write"))?;
         mark(&self.home, &folder)?;
         let old = std::mem::replace(&mut self.folder, folder);
         drop(std::mem::replace(&mut self.db, db));
@@ -325,19 +343,54 @@ impl Spool {
         Ok(())
     }
 
-    fn insert(&mut self, report: &wire::Report) -> Result<(), SpoolError> {
+    fn copy_to(&self, db: &sled::Db) -> Result<(), SpoolError> {
+        for entry in self.db.iter() {
+            let (key, value) = entry.map_err(self.sled("read"))?;
+            db.insert(key, value).map_err(self.sled("write"))?;
+        }
+        db.flush().map(drop).map_err(self.sled("write"))
+    }
+
+    /// Whether sled may be asked to write so many bytes.
+    fn ready(&self, bytes: usize) -> Result<(), SpoolError> {
+        if self.is_stuck {
+            let problem = "an earlier write to it failed; a new one is made when this one is delivered";
+            return Err(at("write", &self.folder)(io::Error::other(problem)));
+        }
+        has_room((self.room)(&self.home), bytes).map_err(at("write", &self.folder))
+    }
+
+    /// After a write that failed: sled is read, and neither flushed nor closed, since both may wait for ever.
+    fn stuck(&mut self) {
+        self.is_stuck = true;
+        std::mem::forget(self.db.clone());
+    }
+
+    fn written<T>(&mut self, result: Result<T, sled::Error>) -> Result<T, SpoolError> {
+        result.map_err(|error| {
+            self.stuck();
+            self.sled("write")(error)
+        })
+    }
+
+    fn insert(&mut self, report: &wire::Report) -> Result<Position, SpoolError> {
         let position = self.index.last_key_value().map_or(0, |(last, _)| last + 1);
         let bytes = report.encode_to_vec();
         let item = item(report, bytes.len());
-        self.db.insert(position.to_be_bytes(), bytes).map_err(self.sled("write"))?;
+        let inserted = self.db.insert(position.to_be_bytes(), bytes);
+        self.written(inserted)?;
         self.index.insert(position, item);
-        Ok(())
+        Ok(position)
     }
 
     fn remove(&mut self, position: Position) -> Result<(), SpoolError> {
-        self.db.remove(position.to_be_bytes()).map_err(self.sled("write"))?;
         self.index.remove(&position);
-        Ok(())
+        if self.ready(0).is_err() {
+            // It stays in sled, and is sent again if the agent starts anew before the rest is delivered.
+            return Ok(());
+        }
+        let removed = self.db.remove(position.to_be_bytes());
+        self.written(removed).map(drop)
     }
 
     fn read(&self, position: Position) -> Result<wire::Report, SpoolError> {
@@ -359,8 +412,9 @@ impl Spool {
         Ok(())
     }
 
-    fn flush(&self) -> Result<(), SpoolError> {
-        self.db.flush().map(|_| ()).map_err(self.sled("write"))
+    fn flush(&mut self) -> Result<(), SpoolError> {
+        let flushed = self.db.flush();
+        self.written(flushed).map(drop)
     }
 
     /// Removes folders that no marker names: left by a crash.
@@ -401,6 +455,7 @@ fn fresh_folder(home: &Path, now: Timestamp) -> PathBuf {
 }
 
 fn begin(home: &Path, now: Timestamp) -> Result<PathBuf, SpoolError> {
+    has_room(durable::room(home), 0).map_err(at("make", home))?;
     let folder = fresh_folder(home, now);
     mark(home, &folder)?;
     Ok(folder)
@@ -409,6 +464,15 @@ fn begin(home: &Path, now: Timestamp) -> Result<PathBuf, SpoolError> {
 fn mark(home: &Path, folder: &Path) -> Result<(), SpoolError> {
     let name = folder.file_name().unwrap_or_default().to_string_lossy().into_owned();
     durable::replace(&marker(home), name.as_bytes()).map_err(at("write", home))
+}
+
+/// Whether so many bytes fit: sled may write them twice.
+fn has_room(room: Option<u64>, bytes: usize) -> io::Result<()> {
+    let needed = ROOM_BYTES_MIN.saturating_add((bytes as u64).saturating_mul(2));
+    match room {
+        Some(room) if room < needed => Err(io::ErrorKind::StorageFull.into()),
+        Some(_) | None => Ok(()),
+    }
 }
 
 fn is_folder_name(name: &str) -> bool {

@@ -566,6 +566,7 @@ impl Uplink {
             waiting: self.outbox.waiting(),
             spool: self.outbox.spooled(),
             spool_problem: self.outbox.spool_problem().map(str::to_owned),
+            lost: self.outbox.lost(),
             dead_letters: count,
             latest_dead_letters: letters.iter().cloned().collect(),
             policy_revision: self.policy.revision.0,

@@ -11,8 +11,10 @@ const GROUP_BYTES_MAX: usize = MESSAGE_BYTES_MAX - 8 * 1024;
 /// Reports that went before they were delivered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Lost {
-    /// How many.
+    /// How many, with those that the lost ones themselves told of.
     pub count: u64,
+    /// How many of them went now.
+    pub anew: u64,
     /// Time of the first of them, Unix milliseconds.
     pub first_unix_ms: i64,
     /// Time of the last of them, Unix milliseconds.
@@ -25,6 +27,7 @@ impl Lost {
     pub fn and(self, other: Self) -> Self {
         Self {
             count: self.count.saturating_add(other.count),
+            anew: self.anew.saturating_add(other.anew),
             first_unix_ms: self.first_unix_ms.min(other.first_unix_ms),
             last_unix_ms: self.last_unix_ms.max(other.last_unix_ms),
         }
@@ -34,16 +37,17 @@ impl Lost {
     fn of(report: &wire::Report) -> Self {
         let earlier = report.dropped.as_ref().map(|dropped| Self {
             count: dropped.count,
+            anew: 0,
             first_unix_ms: dropped.first_unix_ms,
             last_unix_ms: dropped.last_unix_ms,
         });
         let times = || report.group.iter().map(|group| group.observed_unix_ms);
         let this = times().min().zip(times().max());
-        let this = this.map(|(first_unix_ms, last_unix_ms)| Self { count: 1, first_unix_ms, last_unix_ms });
+        let this = this.map(|(first_unix_ms, last_unix_ms)| Self { count: 1, anew: 1, first_unix_ms, last_unix_ms });
         match (this, earlier) {
             (Some(this), Some(earlier)) => this.and(earlier),
             (Some(only), None) | (None, Some(only)) => only,
-            (None, None) => Self { count: 1, first_unix_ms: 0, last_unix_ms: 0 },
+            (None, None) => Self { count: 1, anew: 1, first_unix_ms: 0, last_unix_ms: 0 },
         }
     }
 }

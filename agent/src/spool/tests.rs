@@ -133,7 +133,7 @@ fn a_loss_that_was_not_told_is_added_to_the_next() {
 fn a_damaged_spool_is_known_as_such_and_set_aside() {
     for damage in ["marker", "record"] {
         let dir = tempfile::tempdir().expect("folder");
-        let spool = filled(dir.path());
+        let mut spool = filled(dir.path());
         if damage == "record" {
             spool.db.insert(u64::MAX.to_be_bytes(), b"\xff\xff\xff".as_slice()).expect("inserted");
             spool.flush().expect("flushed");
@@ -200,4 +200,41 @@ fn a_crash_before_the_marker_moved_leaves_the_old_spool() {
     let spool = Spool::open(dir.path(), limits(64 << 20), at(1)).expect("open");
     assert_eq!(spool.len(), 1);
     assert!(!half.exists(), "swept");
+}
+
+#[test]
+fn without_room_nothing_is_written_and_everything_in_it_can_be_delivered() {
+    let dir = tempfile::tempdir().expect("folder");
+    let mut spool = Spool::open(dir.path(), limits(64 << 20), at(0)).expect("open");
+    let reports: Vec<_> = (1..=3).map(|n| report(7, n, &[("usb", 10)], 0)).collect();
+    for report in &reports {
+        spool.push(report).expect("pushed");
+    }
+    spool.room = |_| Some(ROOM_BYTES_MIN - 1);
+    let refused = spool.push(&report(7, 4, &[("usb", 10)], 0)).expect_err("no room");
+    assert!(matches!(&refused, SpoolError::File { source, .. } if source.kind() == io::ErrorKind::StorageFull));
+    assert_eq!(spool.keep_bounds(at(9_999), numbered(9)).expect("nothing is done"), None);
+    assert_eq!(spool.acked(Epoch(7), Sequence(1), None).expect("acked"), 1);
+    assert_eq!(all(&spool), reports[1..]);
+    spool.room = |_| Some(ROOM_BYTES_MIN * 2);
+    spool.push(&report(7, 4, &[("usb", 10)], 0)).expect("room again");
+    assert_eq!(spool.acked(Epoch(7), Sequence(4), None).expect("acked"), 3);
+    spool.close().expect("drained");
+    assert!(!Spool::is_there(dir.path()));
+}
+
+#[test]
+fn after_a_write_that_failed_it_is_only_read_and_closing_does_not_wait() {
+    let dir = tempfile::tempdir().expect("folder");
+    let mut spool = Spool::open(dir.path(), limits(64 << 20), at(0)).expect("open");
+    let kept = report(7, 1, &[("usb", 10)], 0);
+    spool.push(&kept).expect("pushed");
+    spool.stuck();
+    spool.push(&report(7, 2, &[("usb", 10)], 0)).expect_err("only read");
+    assert_eq!(all(&spool), [kept]);
+    assert_eq!(spool.acked(Epoch(7), Sequence(1), None).expect("acked"), 1);
+    spool.close().expect("drained");
+    assert!(!Spool::is_there(dir.path()));
+    let mut spool = Spool::open(dir.path(), limits(64 << 20), at(1)).expect("a new one");
+    spool.push(&report(7, 3, &[("usb", 10)], 0)).expect("pushed");
 }

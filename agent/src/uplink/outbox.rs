@@ -26,7 +26,7 @@ pub const IN_FLIGHT_MAX: usize = 16;
 pub const DEAD_LETTERS_MAX: usize = 16;
 
 /// A report that was refused for good. Its groups are sent again when they change or when all are asked for.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct DeadLetter {
     /// When.
     pub at: Timestamp,
@@ -51,7 +51,10 @@ pub struct Outbox {
     spool: Option<Spool>,
     spool_problem: Option<String>,
     spool_damaged: bool,
+    /// The problem is one that may pass.
+    spool_fails: bool,
     lost: Option<(Lost, String)>,
+    lost_count: u64,
     sent: Sent,
     in_flight: BTreeSet<Key>,
     /// Refused for now: acks of what follows do not mean it, until it was sent again.
@@ -86,7 +89,9 @@ impl Outbox {
             spool: None,
             spool_problem: None,
             spool_damaged: false,
+            spool_fails: false,
             lost: None,
+            lost_count: 0,
             sent: Sent::default(),
             in_flight: BTreeSet::new(),
             held: None,
@@ -193,6 +198,7 @@ impl Outbox {
         }
         if self.memory.is_empty() {
             self.sent.memory = None;
+            self.spool_works();
             self.keep_bounds(now);
         } else if self.memory.len() > MEMORY_REPORTS_MAX || self.memory_bytes() > MEMORY_BYTES_MAX {
             self.compact_memory();
@@ -232,7 +238,11 @@ impl Outbox {
             self.wait(Vec::new(), Instant::now());
         }
         self.put_away(now);
-        let left = self.waiting();
+        if !self.memory.is_empty() {
+            // What is true at the next start is observed again; what was in between is gone.
+            self.compact_memory();
+        }
+        let left = self.spool.as_ref().map_or(0, Spool::len);
         if let Some(Err(error)) = self.spool.take().map(Spool::close) {
             tracing::warn!(error = %chain(&error), "Failed to close the spool");
         }
@@ -267,6 +277,12 @@ impl Outbox {
     #[must_use]
     pub fn spool_problem(&self) -> Option<&str> {
         self.spool_problem.as_deref()
+    }
+
+    /// Reports that went before they were delivered.
+    #[must_use]
+    pub fn lost(&self) -> u64 {
+        self.lost_count
     }
 
     /// Refused reports, the latest last, and how many there were in all.
@@ -380,7 +396,8 @@ impl Outbox {
     }
 
     fn lose(&mut self, lost: Lost, reason: &str) {
-        tracing::warn!(count = lost.count, reason, "Reports lost before delivery");
+        tracing::warn!(count = lost.anew, reason, "Reports lost before delivery");
+        self.lost_count = self.lost_count.saturating_add(lost.anew);
         let lost = self.lost.take().map_or(lost, |(earlier, _)| earlier.and(lost));
         self.lost = Some((lost, reason.to_owned()));
     }
@@ -398,7 +415,7 @@ impl Outbox {
 
     fn replace_spool(&mut self, problem: String, now: Timestamp) {
         let moment = now.as_millisecond();
-        let unknown = Lost { count: 1, first_unix_ms: moment, last_unix_ms: moment };
+        let unknown = Lost { count: 1, anew: 1, first_unix_ms: moment, last_unix_ms: moment };
         self.spool = None;
         match Spool::set_aside(&self.data_dir) {
             Ok(aside) => {
@@ -421,7 +438,16 @@ impl Outbox {
             tracing::warn!(problem, "Spool failed; reports wait in memory");
         }
         self.spool_problem = Some(problem);
+        self.spool_fails = true;
         self.spool_damaged |= error.is_damage();
+    }
+
+    /// The spool has taken everything.
+    fn spool_works(&mut self) {
+        if std::mem::take(&mut self.spool_fails) {
+            tracing::info!("Spool takes reports again");
+            self.spool_problem = None;
+        }
     }
 
     fn close_drained(&mut self) {

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use jiff::Timestamp;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use tenken_proto::ident::AgentId;
 use tokio::time::Instant;
 
@@ -17,8 +17,11 @@ use crate::durable;
 /// Shortest time between two writes.
 pub const WRITE_PAUSE: Duration = Duration::from_secs(2);
 
+/// Largest file that is read.
+const STATUS_BYTES_MAX: usize = 256 * 1024;
+
 /// The state of the uplink.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Status {
     /// What it does.
     pub state: State,
@@ -38,6 +41,9 @@ pub struct Status {
     pub spool: Option<(usize, u64)>,
     /// What is wrong with the spool.
     pub spool_problem: Option<String>,
+    /// Reports that this run dropped before they were delivered.
+    #[serde(default)]
+    pub lost: u64,
     /// Reports that were refused for good, in all.
     pub dead_letters: u64,
     /// The latest of them.
@@ -49,7 +55,7 @@ pub struct Status {
 }
 
 /// What the uplink does.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum State {
     /// Waiting before the next try, or trying.
@@ -97,6 +103,13 @@ impl Board {
         self.shown = Some(status);
         None
     }
+}
+
+/// The state as it was shown last; none: nothing that can be read.
+#[must_use]
+pub fn read(data_dir: &Path) -> Option<Status> {
+    let bytes = durable::read(&path(data_dir), STATUS_BYTES_MAX).ok().flatten()?;
+    serde_json::from_slice(&bytes).ok()
 }
 
 /// The file in this data folder.
