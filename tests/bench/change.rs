@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use harness::{Root, collector, eventually, within};
 use jiff::Timestamp;
 
-use crate::process::quantile;
+use harness::process::quantile;
 
 const CHANGES: usize = 40;
 

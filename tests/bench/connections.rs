@@ -8,7 +8,7 @@ use rustls::RootCertStore;
 use harness::client::{Identity, roots};
 
 use crate::ingest::{open, preload, scene};
-use crate::process::memory;
+use harness::process::memory;
 
 /// CONNECTIONS to hold; 2,000 unless told.
 pub(crate) fn run(args: &[&str]) {

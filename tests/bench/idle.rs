@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use harness::{collector, eventually};
 
-use crate::process::{cpu, memory};
+use harness::process::{cpu, memory};
 
 /// Minutes to watch; 10 unless told.
 pub(crate) fn run(args: &[&str]) {

@@ -12,7 +12,7 @@ use rustls::RootCertStore;
 use tenken_proto::ident::{Epoch, Sequence};
 
 use crate::load::{WINDOW, changed_groups, host_group};
-use crate::process::cpu;
+use harness::process::cpu;
 
 /// Connections that send at the same time.
 const CONNECTIONS: usize = 64;
@@ -124,8 +124,8 @@ async fn load(address: SocketAddr, roots: &Arc<RootCertStore>, identities: &[Ide
         per_second: reports / seconds,
         server_cpu: (cpu(server) - server_before).as_secs_f64() * 1e6 / reports,
         own_cpu: (cpu(std::process::id()) - own_before).as_secs_f64() * 1e6 / reports,
-        p50: crate::process::quantile(&waits, 0.5),
-        p99: crate::process::quantile(&waits, 0.99),
+        p50: harness::process::quantile(&waits, 0.5),
+        p99: harness::process::quantile(&waits, 0.99),
     }
 }
 

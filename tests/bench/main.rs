@@ -17,7 +17,6 @@ mod ingest;
 mod judge;
 mod load;
 mod once;
-mod process;
 
 fn main() {
     let args: Vec<String> = std::env::args().skip(1).filter(|arg| arg != "--bench").collect();

@@ -3,7 +3,7 @@
 use std::process::{Command, Stdio};
 use std::time::Instant;
 
-use crate::process::children_cpu;
+use harness::process::children_cpu;
 
 const RUNS: u32 = 20;
 

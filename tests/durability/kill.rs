@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use harness::client::{Identity, Stream, connect, enrol, roots, tls};
-use harness::{Agent, Root, collector, eventually};
+use harness::{Agent, Root, collector, eventually, free_port};
 use jiff::{SignedDuration, Timestamp};
 use rand::rngs::StdRng;
 use rand::{RngExt as _, SeedableRng as _};
@@ -199,9 +199,4 @@ fn group(epoch: Epoch, sequence: Sequence) -> Group {
         attached_storage: Observed::Withheld,
     };
     encode_group(usb, Timestamp::UNIX_EPOCH + SignedDuration::from_secs(1_900_000_000))
-}
-
-fn free_port() -> String {
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    listener.local_addr().unwrap().to_string()
 }

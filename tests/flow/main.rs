@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, clippy::print_stderr, reason = "tests")]
 
 mod bad_input;
+mod hostile;
 mod identity;
 mod prepared_roots;
 mod whole_way;

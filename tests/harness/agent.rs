@@ -5,18 +5,19 @@ use std::process::{Child, Command, Output, Stdio};
 
 use tempfile::TempDir;
 
-use crate::{Collector, program, signal, terminate, told};
+use crate::{Collector, Disk, behind, signal, terminate, told};
 
 pub struct AgentBuilder<'a> {
     collector: &'a Collector,
     root: Option<PathBuf>,
     config: toml::Table,
     token: Option<String>,
+    disk_bytes: Option<u64>,
 }
 
 impl<'a> AgentBuilder<'a> {
     pub(crate) fn new(collector: &'a Collector) -> Self {
-        Self { collector, root: None, config: toml::Table::new(), token: None }
+        Self { collector, root: None, config: toml::Table::new(), token: None, disk_bytes: None }
     }
 
     /// Observes this tree in place of the machine.
@@ -35,11 +36,18 @@ impl<'a> AgentBuilder<'a> {
         self
     }
 
+    /// Its data folder is a disk of its own, so large.
+    pub fn disk(mut self, bytes: u64) -> Self {
+        self.disk_bytes = Some(bytes);
+        self
+    }
+
     /// Enrols; the agent does not run yet.
     pub fn enrol(self) -> Agent {
         let dir = TempDir::new().expect("a temporary folder");
         std::fs::write(dir.path().join("agent.toml"), self.config.to_string()).unwrap();
-        let agent = Agent { dir, child: None, root: self.root };
+        let disk = self.disk_bytes.map(|bytes| Disk::mount(&dir.path().join("data"), bytes));
+        let agent = Agent { disk, dir, child: None, root: self.root };
         let token = self.token.unwrap_or_else(|| self.collector.token(&[]));
         let enrol = self.collector.addresses().enrol.to_string();
         let output = agent.cli(&["enrol", "--collector", &enrol, "--token", &token]);
@@ -56,14 +64,26 @@ impl<'a> AgentBuilder<'a> {
 }
 
 pub struct Agent {
+    disk: Option<Disk>,
     dir: TempDir,
     child: Option<Child>,
     root: Option<PathBuf>,
 }
 
 impl Agent {
+    /// The data folder, as this process sees it.
     pub fn data_dir(&self) -> PathBuf {
+        self.disk.as_ref().map_or_else(|| self.own_data_dir(), Disk::outside)
+    }
+
+    /// The data folder, as the agent sees it.
+    fn own_data_dir(&self) -> PathBuf {
         self.dir.path().join("data")
+    }
+
+    /// The disk of its own.
+    pub fn disk(&self) -> &Disk {
+        self.disk.as_ref().expect("an agent with a disk of its own")
     }
 
     pub fn log(&self) -> String {
@@ -71,12 +91,13 @@ impl Agent {
     }
 
     pub fn command(&self, args: &[&str]) -> Command {
-        let mut command = Command::new(program("tenken-agent"));
+        let words = self.disk.as_ref().map(Disk::prefix).unwrap_or_default();
+        let mut command = behind(&words, "tenken-agent");
         command
             .arg("--config")
             .arg(self.dir.path().join("agent.toml"))
             .arg("--data-dir")
-            .arg(self.data_dir())
+            .arg(self.own_data_dir())
             .args(args);
         command.env("LANG", "C.UTF-8").env("NO_COLOR", "1").stdin(Stdio::null());
         command

@@ -7,7 +7,7 @@ use std::process::{Child, Command, Output, Stdio};
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::{AgentBuilder, eventually, program, signal, terminate, told};
+use crate::{AgentBuilder, Disk, behind, eventually, signal, terminate, told};
 
 /// Where a started collector listens.
 #[derive(Debug, Clone, serde::Deserialize)]
@@ -19,6 +19,8 @@ pub struct Addresses {
 
 pub struct CollectorBuilder {
     config: toml::Table,
+    disk_bytes: Option<u64>,
+    files_max: Option<u32>,
 }
 
 /// A collector with free ports and the default limits.
@@ -30,7 +32,7 @@ pub fn collector() -> CollectorBuilder {
         [web]
         listen = "127.0.0.1:0"
     };
-    CollectorBuilder { config }
+    CollectorBuilder { config, disk_bytes: None, files_max: None }
 }
 
 impl CollectorBuilder {
@@ -41,11 +43,24 @@ impl CollectorBuilder {
         self
     }
 
+    /// Its data folder is a disk of its own, so large.
+    pub fn disk(mut self, bytes: u64) -> Self {
+        self.disk_bytes = Some(bytes);
+        self
+    }
+
+    /// `serve` may have so many files and sockets open.
+    pub fn files_max(mut self, files: u32) -> Self {
+        self.files_max = Some(files);
+        self
+    }
+
     /// Makes the CA and starts serving.
     pub fn start(self) -> Collector {
         let dir = TempDir::new().expect("a temporary folder");
         std::fs::write(dir.path().join("collector.toml"), self.config.to_string()).unwrap();
-        let mut collector = Collector { dir, child: None, addresses: None };
+        let disk = self.disk_bytes.map(|bytes| Disk::mount(&dir.path().join("data"), bytes));
+        let mut collector = Collector { disk, dir, child: None, addresses: None, files_max: self.files_max };
         let output = collector.cli(&["init"]);
         assert!(output.status.success(), "init: {}", told(&output));
         collector.serve();
@@ -54,14 +69,27 @@ impl CollectorBuilder {
 }
 
 pub struct Collector {
+    disk: Option<Disk>,
     dir: TempDir,
     child: Option<Child>,
     addresses: Option<Addresses>,
+    files_max: Option<u32>,
 }
 
 impl Collector {
+    /// The data folder, as this process sees it.
     pub fn data_dir(&self) -> PathBuf {
+        self.disk.as_ref().map_or_else(|| self.own_data_dir(), Disk::outside)
+    }
+
+    /// The data folder, as the collector sees it.
+    fn own_data_dir(&self) -> PathBuf {
         self.dir.path().join("data")
+    }
+
+    /// The disk of its own.
+    pub fn disk(&self) -> &Disk {
+        self.disk.as_ref().expect("a collector with a disk of its own")
     }
 
     pub fn config_file(&self) -> PathBuf {
@@ -82,8 +110,14 @@ impl Collector {
 
     /// The command line of this collector's program.
     pub fn command(&self, args: &[&str]) -> Command {
-        let mut command = Command::new(program("tenken-collector"));
-        command.arg("--config").arg(self.config_file()).arg("--data-dir").arg(self.data_dir()).args(args);
+        self.command_behind(Vec::new(), args)
+    }
+
+    fn command_behind(&self, words: Vec<String>, args: &[&str]) -> Command {
+        let mut all = self.disk.as_ref().map(Disk::prefix).unwrap_or_default();
+        all.extend(words);
+        let mut command = behind(&all, "tenken-collector");
+        command.arg("--config").arg(self.config_file()).arg("--data-dir").arg(self.own_data_dir()).args(args);
         command.env("LANG", "C.UTF-8").env_remove("LC_ALL").env("NO_COLOR", "1").stdin(Stdio::null());
         command
     }
@@ -120,7 +154,9 @@ impl Collector {
         let _ = std::fs::remove_file(self.data_dir().join("addresses.json"));
         let log =
             std::fs::OpenOptions::new().create(true).append(true).open(self.dir.path().join("serve.log")).unwrap();
-        let child = self.command(&["serve"]).stdout(log.try_clone().unwrap()).stderr(log).spawn();
+        let limit = self.files_max.map(|files| vec!["prlimit".to_owned(), format!("--nofile={files}:{files}")]);
+        let mut command = self.command_behind(limit.unwrap_or_default(), &["serve"]);
+        let child = command.stdout(log.try_clone().unwrap()).stderr(log).spawn();
         self.child = Some(child.expect("tenken-collector serve starts"));
         let addresses = self.data_dir().join("addresses.json");
         self.addresses = Some(eventually("the collector listens", || {

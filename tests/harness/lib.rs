@@ -14,15 +14,19 @@
 pub mod agent;
 pub mod client;
 pub mod collector;
+pub mod disk;
+pub mod frames;
 pub mod journal;
+pub mod process;
 pub mod root;
 
 use std::path::PathBuf;
-use std::process::{Child, Output};
+use std::process::{Child, Command, Output};
 use std::time::{Duration, Instant};
 
 pub use agent::{Agent, AgentBuilder};
 pub use collector::{Collector, CollectorBuilder, collector};
+pub use disk::Disk;
 pub use root::Root;
 
 /// The built program of that name, beside the running test.
@@ -32,6 +36,24 @@ pub fn program(name: &str) -> PathBuf {
     let path = folder.join(name);
     assert!(path.is_file(), "{} is missing: run `cargo build --workspace` first", path.display());
     path
+}
+
+/// A command that runs a built program behind some words, such as those that send it onto a disk.
+fn behind(words: &[String], name: &str) -> Command {
+    match words {
+        [] => Command::new(program(name)),
+        [first, rest @ ..] => {
+            let mut command = Command::new(first);
+            command.args(rest).arg(program(name));
+            command
+        }
+    }
+}
+
+/// An address of this machine that nobody listens on, for a collector that keeps it over restarts.
+pub fn free_port() -> String {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    listener.local_addr().unwrap().to_string()
 }
 
 /// Longest patience of a flow; a condition that takes longer has failed.
@@ -83,5 +105,5 @@ pub fn terminate(child: &mut Child) -> Option<std::process::ExitStatus> {
 
 /// Sends a signal by name.
 pub fn signal(child: &Child, name: &str) {
-    let _ = std::process::Command::new("kill").args([&format!("-{name}"), &child.id().to_string()]).status();
+    let _ = Command::new("kill").args([&format!("-{name}"), &child.id().to_string()]).status();
 }

@@ -6,13 +6,13 @@ use std::time::Duration;
 const TICK: Duration = Duration::from_millis(10);
 
 /// Processor time of a running process, all threads, user and system.
-pub(crate) fn cpu(pid: u32) -> Duration {
+pub fn cpu(pid: u32) -> Duration {
     let fields = stat(&format!("/proc/{pid}/stat"));
     TICK * (fields[11] + fields[12])
 }
 
 /// Processor time of the children that this process has waited for.
-pub(crate) fn children_cpu() -> Duration {
+pub fn children_cpu() -> Duration {
     let fields = stat("/proc/self/stat");
     TICK * (fields[13] + fields[14])
 }
@@ -26,13 +26,13 @@ fn stat(path: &str) -> Vec<u32> {
 
 /// Memory of a process in KiB.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Memory {
+pub struct Memory {
     pub rss: u64,
     pub anonymous: u64,
     pub threads: u64,
 }
 
-pub(crate) fn memory(pid: u32) -> Memory {
+pub fn memory(pid: u32) -> Memory {
     let rollup = std::fs::read_to_string(format!("/proc/{pid}/smaps_rollup")).expect("the process runs");
     let status = std::fs::read_to_string(format!("/proc/{pid}/status")).expect("the process runs");
     let of = |text: &str, key: &str| {
@@ -42,8 +42,13 @@ pub(crate) fn memory(pid: u32) -> Memory {
     Memory { rss: of(&rollup, "Rss:"), anonymous: of(&rollup, "Anonymous:"), threads: of(&status, "Threads:") }
 }
 
+/// Files, sockets and the like that a process has open.
+pub fn open_files(pid: u32) -> usize {
+    std::fs::read_dir(format!("/proc/{pid}/fd")).expect("the process runs").count()
+}
+
 /// A quantile of some durations.
-pub(crate) fn quantile(sorted: &[Duration], share: f64) -> Duration {
+pub fn quantile(sorted: &[Duration], share: f64) -> Duration {
     #[expect(
         clippy::cast_possible_truncation,
         clippy::cast_sign_loss,
