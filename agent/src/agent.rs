@@ -16,6 +16,7 @@ use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep_until};
 
+use crate::called::Called;
 use crate::clock;
 use crate::config::Config;
 use crate::durable;
@@ -48,7 +49,7 @@ const LATE: Duration = Duration::from_secs(2);
 ///
 /// # Errors
 /// [`Failure`]: not enrolled, the data folder is in use or cannot be used, refused for good.
-pub fn run(config: &Config, root: Root) -> Result<(), Failure> {
+pub fn run(config: &Config, root: Root, called: &Called) -> Result<(), Failure> {
     let _lock = lock(&config.data_dir)?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -56,7 +57,7 @@ pub fn run(config: &Config, root: Root) -> Result<(), Failure> {
         .max_blocking_threads(4)
         .build()
         .map_err(|error| Failure::new(Exit::Failed, "failed to start").because(error))?;
-    let result = runtime.block_on(observe_and_report(config, root));
+    let result = runtime.block_on(observe_and_report(config, root, called));
     runtime.shutdown_timeout(LATE);
     result
 }
@@ -78,13 +79,14 @@ fn lock(data_dir: &Path) -> Result<File, Failure> {
     }
 }
 
-async fn observe_and_report(config: &Config, root: Root) -> Result<(), Failure> {
+async fn observe_and_report(config: &Config, root: Root, called: &Called) -> Result<(), Failure> {
     let mut stop =
         Stop::listen().map_err(|error| Failure::new(Exit::Failed, "failed to listen for signals").because(error))?;
     let (half, far_half) = halves::pair();
+    let remedy = how_to_enrol(called);
     let uplink = Uplink::new(uplink_settings(config), far_half, clock::now)
-        .map_err(|error| Failure::new(Exit::Refused, "the identity cannot be used").because(error).remedy(ENROL))?
-        .ok_or_else(|| Failure::new(Exit::Refused, "this agent has no identity yet").remedy(ENROL))?;
+        .map_err(|error| Failure::new(Exit::Refused, "the identity cannot be used").because(error).remedy(&remedy))?
+        .ok_or_else(|| Failure::new(Exit::Refused, "this agent has no identity yet").remedy(&remedy))?;
     tracing::info!(
         version = env!("CARGO_PKG_VERSION"),
         agent = %uplink.identity().agent_id,
@@ -95,14 +97,16 @@ async fn observe_and_report(config: &Config, root: Root) -> Result<(), Failure> 
     let root = Arc::new(root);
     let probes = Probes::new(root.clone());
     let (watch, woken) = Watch::new(root, probes.watched());
-    let agent = Agent::new(config, probes, half, woken, uplink);
+    let agent = Agent::new(config, probes, half, woken, uplink, remedy);
     let result = agent.run(&mut stop).await;
     drop(watch);
     result
 }
 
-const ENROL: &str = "get one with `tenken-agent enrol --collector HOST:PORT --token TOKEN`; \
-                     `tenken-collector token create` makes the token";
+/// What helps an agent without a usable identity.
+fn how_to_enrol(called: &Called) -> String {
+    format!("get one with `{}`; on the collector, `tenken-collector token create` makes the token", called.enrol())
+}
 
 fn uplink_settings(config: &Config) -> uplink::Settings {
     uplink::Settings {
@@ -154,6 +158,8 @@ struct Agent {
     half: ObservingEnd,
     woken: mpsc::Receiver<GroupName>,
     uplink: JoinHandle<Result<usize, UplinkError>>,
+    /// What helps when the identity cannot be used.
+    remedy: String,
 }
 
 impl Agent {
@@ -163,6 +169,7 @@ impl Agent {
         half: ObservingEnd,
         woken: mpsc::Receiver<GroupName>,
         uplink: JoinHandle<Result<usize, UplinkError>>,
+        remedy: String,
     ) -> Self {
         let groups: BTreeSet<GroupName> = probes.names().cloned().collect();
         Self {
@@ -181,6 +188,7 @@ impl Agent {
             half,
             woken,
             uplink,
+            remedy,
         }
     }
 
@@ -200,9 +208,9 @@ impl Agent {
                 Event::Wish(Some(wish)) => self.wished(wish).await,
                 Event::Wish(None) => {
                     let ended = (&mut self.uplink).await;
-                    return uplink_ended(ended);
+                    return uplink_ended(ended, &self.remedy);
                 }
-                Event::UplinkEnded(ended) => return uplink_ended(ended),
+                Event::UplinkEnded(ended) => return uplink_ended(ended, &self.remedy),
                 Event::Stop(signal) => return self.stop(signal).await,
             }
         }
@@ -310,7 +318,7 @@ impl Agent {
         drop(self.half);
         drop(self.woken);
         match tokio::time::timeout(self.stop_grace + LATE, self.uplink).await {
-            Ok(ended) => uplink_ended(ended),
+            Ok(ended) => uplink_ended(ended, &self.remedy),
             Err(_) => {
                 tracing::warn!(late = "uplink", "Did not end in time");
                 Ok(())
@@ -326,7 +334,10 @@ async fn finished(look: &mut Option<Look>) -> Result<(Probes, Vec<Observation>),
     }
 }
 
-fn uplink_ended(ended: Result<Result<usize, UplinkError>, tokio::task::JoinError>) -> Result<(), Failure> {
+fn uplink_ended(
+    ended: Result<Result<usize, UplinkError>, tokio::task::JoinError>,
+    remedy: &str,
+) -> Result<(), Failure> {
     match ended {
         Ok(Ok(0)) => {
             tracing::info!("Stopped");
@@ -342,7 +353,7 @@ fn uplink_ended(ended: Result<Result<usize, UplinkError>, tokio::task::JoinError
                 .remedy("ask who runs the collector; to enrol again a new token is needed"))
         }
         Ok(Err(error @ UplinkError::Identity(_))) => {
-            Err(Failure::new(Exit::Failed, "the identity cannot be used").because(error).remedy(ENROL))
+            Err(Failure::new(Exit::Failed, "the identity cannot be used").because(error).remedy(remedy))
         }
         Err(error) => Err(Failure::new(Exit::Failed, "the uplink failed; this is a defect").because(error)),
     }

@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use tenken_proto::observed::{Observed, Reason};
 use tenken_proto::value::{Record, Value};
 
+use crate::called::Called;
 use crate::config::Config;
 use crate::exit::{Exit, Failure};
 use crate::identity::Store;
@@ -25,7 +26,7 @@ const OTHERS: u32 = 0o077;
 ///
 /// # Errors
 /// [`Failure`] with the first thing that would keep the agent from reporting; the rest is printed before.
-pub fn run(config: &Config, file: &Path) -> Result<(), Failure> {
+pub fn run(config: &Config, file: &Path, called: &Called) -> Result<(), Failure> {
     let root = crate::once::open_root(None)?;
     let mut findings = Vec::new();
     findings.push(match file.exists() {
@@ -33,7 +34,7 @@ pub fn run(config: &Config, file: &Path) -> Result<(), Failure> {
         false => Finding::ok(format!("configuration: none at {}, defaults are used", file.display())),
     });
     findings.push(data_dir(&root, &config.data_dir));
-    findings.push(identity(&config.data_dir, crate::clock::now()));
+    findings.push(identity(&config.data_dir, crate::clock::now(), called));
     findings.extend(delivery(&config.data_dir));
     findings.extend(rights(root, config));
     let mut text = String::new();
@@ -47,7 +48,7 @@ pub fn run(config: &Config, file: &Path) -> Result<(), Failure> {
     match findings.into_iter().find_map(|finding| finding.exit) {
         None => Ok(()),
         Some(exit) => Err(Failure::new(exit, "the agent could not report yet")
-            .remedy("do what is said above at each problem, then check again")),
+            .remedy(format!("do what is said above at each problem, then run `{}` again", called.command("check")))),
     }
 }
 
@@ -105,22 +106,24 @@ fn data_dir(root: &Root, dir: &Path) -> Finding {
     }
 }
 
-fn identity(data_dir: &Path, now: Timestamp) -> Finding {
-    const ENROL: &str = "tenken-agent enrol --collector HOST:PORT --token TOKEN";
+fn identity(data_dir: &Path, now: Timestamp, called: &Called) -> Finding {
     if !data_dir.join("identity").exists() {
-        return Finding::problem(Exit::Refused, "identity: none yet".to_owned(), ENROL);
+        return Finding::problem(Exit::Refused, "identity: none yet".to_owned(), called.enrol());
     }
     match Store::open(data_dir).and_then(|store| store.current()) {
         Ok(Some(identity)) if identity.is_expired(now) => Finding::note(
             format!("identity: agent {} expired at {}", identity.agent_id, identity.not_after),
-            "start the agent: it renews by itself for some time after the end; then enrol again",
+            format!(
+                "start the agent (`{}`): it renews by itself for some time after the end; then enrol again",
+                called.command("run")
+            ),
         ),
         Ok(Some(identity)) => Finding::ok(format!(
             "identity: agent {}, valid until {}, reports to {}",
             identity.agent_id, identity.not_after, identity.report
         )),
-        Ok(None) => Finding::problem(Exit::Refused, "identity: none yet".to_owned(), ENROL),
-        Err(error) => Finding::problem(Exit::Refused, format!("identity: {error}"), ENROL),
+        Ok(None) => Finding::problem(Exit::Refused, "identity: none yet".to_owned(), called.enrol()),
+        Err(error) => Finding::problem(Exit::Refused, format!("identity: {error}"), called.enrol()),
     }
 }
 

@@ -83,14 +83,23 @@ struct Mistake {
     remedy: String,
 }
 
+impl Mistakes {
+    fn failure(&self) -> Failure {
+        let failure = Failure::new(Exit::Usage, self.to_string());
+        self.mistakes.iter().fold(failure, |failure, mistake| failure.line(mistake.to_string()))
+    }
+}
+
 impl fmt::Display for Mistakes {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let count = self.mistakes.len();
-        write!(f, "{}: {count} problem{}", self.file.display(), if count == 1 { "" } else { "s" })?;
-        for mistake in &self.mistakes {
-            write!(f, "; {}: {}; {}", mistake.place, mistake.what, mistake.remedy)?;
-        }
-        Ok(())
+        write!(f, "{}: {count} problem{}", self.file.display(), if count == 1 { "" } else { "s" })
+    }
+}
+
+impl fmt::Display for Mistake {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}; {}", self.place, self.what, self.remedy)
     }
 }
 
@@ -104,13 +113,9 @@ pub fn load(file: Option<&Path>, data_dir: Option<&Path>) -> Result<Config, Fail
     let usual = crate::paths::config_file();
     let path = file.unwrap_or(&usual);
     let mut config = match read(path) {
-        Ok(text) => parse(path, &text).map_err(|mistakes| Failure::new(Exit::Usage, mistakes.to_string()))?,
+        Ok(text) => parse(path, &text).map_err(|mistakes| mistakes.failure())?,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound && file.is_none() => Config::default(),
-        Err(error) => {
-            return Err(Failure::new(Exit::Usage, format!("failed to read the configuration `{}`", path.display()))
-                .because(error)
-                .remedy("name a readable file with --config, or leave it out for the defaults"));
-        }
+        Err(error) => return Err(unreadable(path, error)),
     };
     if let Some(dir) = data_dir {
         dir.clone_into(&mut config.data_dir);
@@ -118,10 +123,26 @@ pub fn load(file: Option<&Path>, data_dir: Option<&Path>) -> Result<Config, Fail
     Ok(config)
 }
 
+fn unreadable(path: &Path, error: std::io::Error) -> Failure {
+    let remedy = if error.kind() == std::io::ErrorKind::InvalidData {
+        "save it as UTF-8 text".to_owned()
+    } else if error.kind() == std::io::ErrorKind::FileTooLarge {
+        format!("name the right file with --config; at most {FILE_BYTES_MAX} bytes are read")
+    } else {
+        "name a readable file with --config, or leave it out for the defaults".to_owned()
+    };
+    let said = format!("failed to read the configuration `{}`", path.display());
+    Failure::new(Exit::Usage, said).because(error).remedy(remedy)
+}
+
+/// The whole file; a larger one is an error, or its end would go unread and unchecked.
 fn read(path: &Path) -> std::io::Result<String> {
     use std::io::Read as _;
     let mut text = String::new();
-    std::fs::File::open(path)?.take(FILE_BYTES_MAX).read_to_string(&mut text)?;
+    std::fs::File::open(path)?.take(FILE_BYTES_MAX + 1).read_to_string(&mut text)?;
+    if text.len() as u64 > FILE_BYTES_MAX {
+        return Err(std::io::ErrorKind::FileTooLarge.into());
+    }
     Ok(text)
 }
 
@@ -349,7 +370,9 @@ mod tests {
     use super::*;
 
     fn mistakes(text: &str) -> String {
-        parse(Path::new("agent.toml"), text).unwrap_err().to_string()
+        let found = parse(Path::new("agent.toml"), text).unwrap_err();
+        let lines = std::iter::once(found.to_string()).chain(found.mistakes.iter().map(ToString::to_string));
+        lines.collect::<Vec<_>>().join("\n")
     }
 
     #[test]
@@ -377,6 +400,24 @@ mod tests {
         assert!(said.contains("did you mean \"usb\"?"), "{said}");
         assert!(said.contains("`spool_age_max`: is an integer, not a text"), "{said}");
         assert!(said.contains("`zzz`: unknown key; remove it"), "{said}");
+    }
+
+    #[test]
+    fn a_file_that_cannot_be_read_whole_is_refused_with_its_name() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("agent.toml");
+        let refused = |bytes: &[u8]| {
+            std::fs::write(&file, bytes).unwrap();
+            let failure = load(Some(&file), None).unwrap_err();
+            assert!(failure.to_string().contains("agent.toml"), "{failure}");
+            (failure.exit(), failure.advice().unwrap_or_default().to_owned())
+        };
+        // The mistake lies behind the limit, where a cut read would not see it.
+        let long = format!("{}zzz = 1\n", "#\n".repeat(FILE_BYTES_MAX as usize / 2));
+        let (exit, remedy) = refused(long.as_bytes());
+        assert!(exit == Exit::Usage && remedy.contains("262144 bytes"), "{remedy}");
+        let (exit, remedy) = refused(b"log_level = '\xff'");
+        assert!(exit == Exit::Usage && remedy.contains("UTF-8"), "{remedy}");
     }
 
     #[test]

@@ -21,6 +21,9 @@ pub fn report(result: Result<(), Failure>) -> ExitCode {
 #[expect(clippy::print_stderr, reason = "the last words of the program go to the person who called it")]
 fn print_failure(failure: &Failure) {
     eprintln!("tenken-agent: {}", failure.told(escape));
+    for line in failure.lines() {
+        eprintln!("  {}", escape(line));
+    }
     if let Some(advice) = failure.advice() {
         eprintln!("  what to do: {}", escape(advice));
     }

@@ -6,6 +6,7 @@
 
 pub mod agent;
 pub mod args;
+pub mod called;
 pub mod check;
 pub mod clock;
 pub mod config;
@@ -28,6 +29,7 @@ pub mod uplink;
 pub mod watch;
 
 use args::{Args, Command};
+use called::Called;
 use exit::Failure;
 
 /// Runs the command that was asked for.
@@ -35,6 +37,7 @@ use exit::Failure;
 /// # Errors
 /// [`Failure`], which carries the exit code.
 pub fn run(args: Args) -> Result<(), Failure> {
+    let called = Called::new(std::env::args_os().next().as_deref(), &args);
     match &args.command {
         Command::Once(once) => {
             logging::start(tracing_subscriber::filter::LevelFilter::WARN);
@@ -42,17 +45,17 @@ pub fn run(args: Args) -> Result<(), Failure> {
         }
         Command::Enrol(enrol) => {
             logging::start(tracing_subscriber::filter::LevelFilter::WARN);
-            agent::enrol(&config::load(args.config.as_deref(), args.data_dir.as_deref())?, enrol)
+            agent::enrol(&config::load(args.config.as_deref(), args.data_dir.as_deref())?, enrol, &called)
         }
         Command::Run(run) => {
             let config = config::load(args.config.as_deref(), args.data_dir.as_deref())?;
             logging::start(config.log_level);
-            agent::run(&config, once::open_root(run.root.as_deref())?)
+            agent::run(&config, once::open_root(run.root.as_deref())?, &called)
         }
         Command::Check => {
             logging::start(tracing_subscriber::filter::LevelFilter::WARN);
             let file = args.config.clone().unwrap_or_else(paths::config_file);
-            check::run(&config::load(args.config.as_deref(), args.data_dir.as_deref())?, &file)
+            check::run(&config::load(args.config.as_deref(), args.data_dir.as_deref())?, &file, &called)
         }
         Command::Notice(notice) => notice::run(notice),
     }

@@ -53,6 +53,7 @@ impl From<Exit> for ExitCode {
 pub struct Failure {
     exit: Exit,
     message: String,
+    lines: Vec<String>,
     remedy: Option<String>,
     source: Option<Box<dyn Error + Send + Sync>>,
 }
@@ -60,7 +61,14 @@ pub struct Failure {
 impl Failure {
     /// A failure that ends the program with this code.
     pub fn new(exit: Exit, message: impl Into<String>) -> Self {
-        Self { exit, message: message.into(), remedy: None, source: None }
+        Self { exit, message: message.into(), lines: Vec::new(), remedy: None, source: None }
+    }
+
+    /// One of several things that are wrong, on a line of its own.
+    #[must_use]
+    pub fn line(mut self, line: impl Into<String>) -> Self {
+        self.lines.push(line.into());
+        self
     }
 
     /// What a person can do about it.
@@ -81,6 +89,12 @@ impl Failure {
     #[must_use]
     pub fn exit(&self) -> Exit {
         self.exit
+    }
+
+    /// The several things that are wrong, one each.
+    #[must_use]
+    pub fn lines(&self) -> &[String] {
+        &self.lines
     }
 
     /// What a person can do about it.

@@ -8,6 +8,7 @@ use tenken_proto::observed::Observed;
 use tenken_proto::token::Token;
 
 use crate::args::EnrolArgs;
+use crate::called::Called;
 use crate::clock;
 use crate::config::Config;
 use crate::exit::{Exit, Failure};
@@ -22,7 +23,7 @@ use crate::transport::{Address, NotAnAddress, Settings};
 ///
 /// # Errors
 /// [`Failure`]: a token or address that is none, no way to the collector, a refusal, the data folder.
-pub fn enrol(config: &Config, args: &EnrolArgs) -> Result<(), Failure> {
+pub fn enrol(config: &Config, args: &EnrolArgs, called: &Called) -> Result<(), Failure> {
     let collector: Address = args
         .collector
         .parse()
@@ -47,7 +48,8 @@ pub fn enrol(config: &Config, args: &EnrolArgs) -> Result<(), Failure> {
         .map_err(failure)?;
     say(&match enrolled {
         Enrolled::Issued(identity) => {
-            format!("Enrolled as {}; reports go to {}. Start `tenken-agent run`.", identity.agent_id, identity.report)
+            let (agent, report, run) = (identity.agent_id, &identity.report, called.command("run"));
+            format!("Enrolled as {agent}; reports go to {report}. Start `{run}`.")
         }
         Enrolled::Already(identity) => {
             format!("Enrolled already as {}; reports go to {}.", identity.agent_id, identity.report)
