@@ -1,6 +1,7 @@
 //! The ledger of information assets: a CSV with the headings of the analysis sheet → checked rows.
 //!
-//! One row is one asset on one medium; the same asset on another medium is another row. Threat (⑪) is an
+//! One row is one asset on one medium; the same asset on another medium is another row. The medium tells rows
+//! apart and no value follows from it, so it may be left empty, as it is in many real ledgers. Threat (⑪) is an
 //! input; vulnerability (⑫) may be left to the facts; likelihood and risk in the file are not read, they are
 //! computed.
 
@@ -67,7 +68,7 @@ const COLUMNS: [Column<Key>; 22] = [
             "storage",
             "location",
         ],
-        true,
+        false,
     ),
     column(
         Key::PersonalKind,
@@ -181,10 +182,8 @@ impl Reader {
 
     /// What several cells say together.
     fn whole(&mut self, row: &Row<Key>, asset: &Asset) {
-        for (key, text) in [(Key::Name, &asset.name), (Key::Medium, &asset.medium)] {
-            if text.is_empty() && !self.reported(row, key) {
-                self.mistakes.push(Finding::cell(row.line, heading(key), "cell_empty"));
-            }
+        if asset.name.is_empty() && !self.reported(row, Key::Name) {
+            self.mistakes.push(Finding::cell(row.line, heading(Key::Name), "cell_empty"));
         }
         let importance = asset.confidentiality.max(asset.integrity).max(asset.availability);
         let stated = row.cell(Key::Importance);

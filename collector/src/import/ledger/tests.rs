@@ -63,6 +63,17 @@ fn the_same_asset_on_two_media_is_two_rows_and_on_one_a_mistake() {
 }
 
 #[test]
+fn a_row_without_a_medium_is_taken() {
+    let text =
+        "情報資産名称,媒体・保存先,機密性,完全性,可用性,脅威の発生頻度\n製品設計図,,2,2,2,2\n製品設計図,書類,2,2,2,2\n";
+    let rows = parse(text.as_bytes(), 2).expect("reads").rows;
+    assert_eq!(rows.iter().map(|row| row.medium.as_str()).collect::<Vec<_>>(), ["", "書類"]);
+    // Without the column too; the same asset twice is still a mistake.
+    let text = "情報資産名称,機密性,完全性,可用性,脅威の発生頻度\n製品設計図,2,2,2,2\n製品設計図,2,2,2,2\n";
+    assert_eq!(kinds(text.as_bytes()), [(Some(3), "情報資産名称".to_owned(), "row_twice")]);
+}
+
+#[test]
 fn all_mistakes_are_told_at_once_with_line_and_column() {
     let rows = "営業,,,,,書類,有,,,0,1,1,,,,2,,\n営業,A,,,,書類,たぶん,,,3,x,2.5,,,,9,0,\n営業,=cmd|' /C calc'!A0,,,,書類,,,,0,1,1,0,,,,,\n";
     let found = kinds(&ledger(rows));
@@ -87,7 +98,7 @@ fn all_mistakes_are_told_at_once_with_line_and_column() {
 fn a_file_without_the_columns_names_them() {
     let found = kinds("業務分類,備考\n営業,x\n".as_bytes());
     let columns: Vec<&str> = found.iter().map(|(_, column, _)| column.as_str()).collect();
-    assert_eq!(columns, ["情報資産名称", "媒体・保存先", "機密性", "完全性", "可用性", "脅威の発生頻度"]);
+    assert_eq!(columns, ["情報資産名称", "機密性", "完全性", "可用性", "脅威の発生頻度"]);
 }
 
 #[test]
