@@ -11,7 +11,7 @@ use tenken_proto::ident::AgentId;
 
 use crate::api::v1::AnswerWord;
 use crate::identity::token::{TTL_MAX, USES_MAX};
-use crate::locale;
+use crate::locale::{self, Message};
 
 /// The checklist that is meant when none is named.
 pub const CHECKLIST_DEFAULT: &str = "ipa-self-3";
@@ -228,7 +228,7 @@ pub enum TokenCommand {
 #[derive(Debug, Clone, ClapArgs)]
 pub struct TokenCreate {
     /// How many enrolments it is good for
-    #[arg(long, default_value_t = 1, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=i64::from(USES_MAX)))]
+    #[arg(long, default_value_t = 1, value_name = "N", value_parser = uses)]
     pub uses: u32,
     /// For how long, such as 30m, 1h or 2d
     #[arg(long, default_value = "1h", value_name = "TIME", value_parser = ttl)]
@@ -259,7 +259,7 @@ pub enum AgentsCommand {
     /// Let waiting or held agents in
     Approve {
         /// Ids of the agents
-        #[arg(required = true, value_name = "ID")]
+        #[arg(required = true, value_name = "ID", value_parser = agent_id)]
         ids: Vec<AgentId>,
         /// The known host that the agent is on (id or name)
         #[arg(long, value_name = "HOST")]
@@ -271,7 +271,7 @@ pub enum AgentsCommand {
     /// Revoke an agent's connection
     Revoke {
         /// Ids of the agents
-        #[arg(required = true, value_name = "ID")]
+        #[arg(required = true, value_name = "ID", value_parser = agent_id)]
         ids: Vec<AgentId>,
         /// Why
         #[arg(long, value_name = "TEXT", value_parser = spoken)]
@@ -399,35 +399,52 @@ pub enum PackCommand {
     },
 }
 
-fn ttl(text: &str) -> Result<SignedDuration, String> {
-    let wrong = || "not a duration; write it with a unit, such as 30m, 1h or 2d".to_owned();
-    let span: jiff::Span = text.parse().map_err(|_| wrong())?;
-    let duration = span.to_duration(jiff::SpanRelativeTo::days_are_24_hours()).map_err(|_| wrong())?;
+/// What is wrong with the value of an argument, and how it would be right.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct WrongValue(pub Message);
+
+fn wrong(key: &'static str) -> WrongValue {
+    WrongValue(Message::new(key))
+}
+
+fn uses(text: &str) -> Result<u32, WrongValue> {
+    let number = text.parse().ok().filter(|number| (1..=USES_MAX).contains(number));
+    number.ok_or_else(|| WrongValue(Message::new("usage-uses").mention("max", USES_MAX)))
+}
+
+fn ttl(text: &str) -> Result<SignedDuration, WrongValue> {
+    let span: jiff::Span = text.parse().map_err(|_| wrong("usage-ttl"))?;
+    let duration = span.to_duration(jiff::SpanRelativeTo::days_are_24_hours()).map_err(|_| wrong("usage-ttl"))?;
     if duration < SignedDuration::from_mins(1) || duration > TTL_MAX {
-        return Err("outside 1 minute to 7 days".to_owned());
+        return Err(wrong("usage-ttl_range"));
     }
     Ok(duration)
 }
 
-fn network(text: &str) -> Result<IpNet, String> {
-    text.parse().map_err(|_| "not a network; write it as 192.0.2.0/24 or 2001:db8::/32".to_owned())
+fn network(text: &str) -> Result<IpNet, WrongValue> {
+    text.parse().map_err(|_| wrong("usage-network"))
 }
 
-fn date(text: &str) -> Result<civil::Date, String> {
-    text.parse().map_err(|_| "not a day; write it as YYYY-MM-DD, such as 2027-03-31".to_owned())
+fn date(text: &str) -> Result<civil::Date, WrongValue> {
+    text.parse().map_err(|_| wrong("usage-date"))
+}
+
+fn agent_id(text: &str) -> Result<AgentId, WrongValue> {
+    text.parse().map_err(|_| wrong("usage-agent"))
 }
 
 /// A name or a reason as a person writes it: not empty, bounded, one line.
-fn spoken(text: &str) -> Result<String, String> {
+fn spoken(text: &str) -> Result<String, WrongValue> {
     let text = text.trim();
     if text.is_empty() {
-        return Err("is empty".to_owned());
+        return Err(wrong("usage-empty"));
     }
     if text.chars().count() > TEXT_CHARS_MAX {
-        return Err(format!("is longer than {TEXT_CHARS_MAX} characters"));
+        return Err(WrongValue(Message::new("usage-long").mention("max", TEXT_CHARS_MAX)));
     }
     if text.chars().any(char::is_control) {
-        return Err("holds control characters; write one line of text".to_owned());
+        return Err(wrong("usage-control"));
     }
     Ok(text.to_owned())
 }
@@ -495,7 +512,7 @@ mod tests {
             ("declare 5 --answer partly --by x --until 31.3.2027", "YYYY-MM-DD"),
             ("token create --ttl 5", "unit"),
             ("token create --ttl 9999h", "7 days"),
-            ("token create --uses 0", "0 is not in"),
+            ("token create --uses 0", "whole number from 1"),
             ("token create --network 192.0.2.0/99", "--network"),
             ("agents approve", "<ID>"),
             ("agents revoke not-an-id", "not-an-id"),
@@ -511,7 +528,7 @@ mod tests {
 
     #[test]
     fn a_persons_text_is_one_bounded_line() {
-        assert_eq!(spoken("  山田  ").as_deref(), Ok("山田"));
+        assert_eq!(spoken("  山田  "), Ok("山田".to_owned()));
         assert!(spoken("   ").is_err());
         assert!(spoken("a\u{1b}[31m").is_err());
         assert!(spoken(&"あ".repeat(TEXT_CHARS_MAX + 1)).is_err());

@@ -10,11 +10,14 @@ use std::path::Path;
 use jiff::tz::TimeZone;
 use serde::Serialize;
 
-use crate::api::v1::ErrorCode;
-use crate::args::{Command, Common, Format, Lang, Output};
+use crate::api::v1::{self, ErrorCode};
+use crate::args::{Command, Format, Output};
 use crate::control::client::{Client, ClientError};
 use crate::exit::{Exit, Failure};
-use crate::locale::Locale;
+use crate::file;
+use crate::import::FILE_BYTES_MAX;
+use crate::locale::Message;
+use crate::voice::Voice;
 
 mod agents;
 mod answers;
@@ -40,22 +43,34 @@ mod tests;
 
 pub use screen::Screen;
 
+/// Columns of a terminal that does not say how many it has.
+const COLUMNS_UNTOLD: usize = 80;
+
 /// Runs a command that needs a running collector, or `pack test`, which needs none.
 ///
 /// # Errors
 /// Why it did not do what it was asked, with the exit code.
-pub fn run(common: &Common, data_dir: &Path, zone: TimeZone, command: Command) -> Result<(), Failure> {
-    let lang = common.lang.unwrap_or_else(|| Lang::from_env(|name| std::env::var(name).ok()));
-    let locale = Locale::of(lang.into());
-    let colour = io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|it| it.is_empty());
-    let console =
-        Console { client: Client::new(data_dir, locale.lang().code()), screen: Screen::new(locale, colour, zone) };
+pub fn run(voice: &Voice, data_dir: &Path, zone: TimeZone, command: Command) -> Result<(), Failure> {
+    let columns = terminal_columns();
+    let colour = columns.is_some() && std::env::var_os("NO_COLOR").is_none_or(|it| it.is_empty());
+    let client = Client::new(data_dir, voice.locale().lang().code()).called(voice.collector());
+    let console = Console { client, screen: Screen::new(voice.clone(), colour, columns, zone) };
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
-        .map_err(|error| Failure::new(Exit::Failed, "failed to start the runtime").because(error))?;
+        .map_err(|error| Failure::new(Exit::Failed, Message::new("start-runtime")).because(error))?;
     let text = runtime.block_on(console.run(command))?;
     print(&text)
+}
+
+/// Columns of the terminal that the output goes to; none: it goes elsewhere.
+fn terminal_columns() -> Option<usize> {
+    let out = io::stdout();
+    if !out.is_terminal() {
+        return None;
+    }
+    let size = rustix::termios::tcgetwinsize(&out).ok().map(|size| usize::from(size.ws_col));
+    Some(size.filter(|columns| *columns > 0).unwrap_or(COLUMNS_UNTOLD))
 }
 
 /// What a command works with.
@@ -84,7 +99,7 @@ impl Console {
             Command::Open { output } => open::run(self, output).await,
             Command::Health { output } => health::run(self, output).await,
             Command::Init(_) | Command::Serve | Command::Check => {
-                Err(Failure::new(Exit::Failed, "this command does not speak with a collector"))
+                Err(Failure::new(Exit::Failed, Message::new("usage-other")))
             }
         }
     }
@@ -99,7 +114,8 @@ impl Console {
         match output.format {
             Format::Text => Ok(text(&self.screen)),
             Format::Json => {
-                json::document(value).map_err(|error| Failure::new(Exit::Failed, "failed to write JSON").because(error))
+                let failed = |error| Failure::new(Exit::Failed, Message::new("cli-output")).because(error);
+                json::document::<T>(value).map_err(failed)
             }
         }
     }
@@ -131,24 +147,19 @@ impl Console {
         }
     }
 
-    /// Reads a file that is to be imported, bounded.
-    fn read(&self, path: &Path) -> Result<Vec<u8>, Failure> {
-        use std::io::Read as _;
-        let max = crate::import::FILE_BYTES_MAX;
-        let shown = path.display().to_string();
-        let failed = |error: io::Error| {
-            Failure::new(Exit::BadInput, self.screen.say("cli-unreadable-file", &[("path", shown.as_str())]))
-                .because(error)
-        };
-        let file = std::fs::File::open(path).map_err(failed)?;
-        let mut bytes = Vec::new();
-        file.take(max as u64 + 1).read_to_end(&mut bytes).map_err(failed)?;
-        if bytes.len() > max {
-            let max = max.to_string();
-            let said = self.screen.say("problem-too_large", &[("max", max.as_str())]);
-            return Err(Failure::new(Exit::BadInput, said).remedy(self.screen.say("problem-too_large-remedy", &[])));
-        }
-        Ok(bytes)
+    /// Hands a file over that is to be imported.
+    async fn import(&self, path: &Path, to: &str, name: &str) -> Result<v1::Imported, Failure> {
+        let bytes = file::read(path, FILE_BYTES_MAX as u64).map_err(|error| error.failure(Exit::BadInput))?;
+        self.client.file(to, name, bytes).await.map_err(|error| match error {
+            ClientError::Refused(mut body) => {
+                let path = path.display().to_string();
+                body.message = self.screen.say("cli-in-file", &[("path", &path), ("message", &body.message)]);
+                self.failure(ClientError::Refused(body))
+            }
+            error @ (ClientError::NotRunning { .. } | ClientError::NotAllowed { .. } | ClientError::Broken { .. }) => {
+                self.failure(error)
+            }
+        })
     }
 }
 
@@ -172,7 +183,7 @@ fn print(text: &str) -> Result<(), Failure> {
     let mut out = io::stdout().lock();
     match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
-            Err(Failure::new(Exit::Failed, "failed to write the output").because(error))
+            Err(Failure::new(Exit::Failed, Message::new("cli-output")).because(error))
         }
         Ok(()) | Err(_) => Ok(()),
     }

@@ -3,14 +3,17 @@
 //! Durations are written with a unit ("90s", "5m", "24h", "7d"), sizes too ("64MiB", "2GiB").
 
 use std::fmt;
-use std::io::Read as _;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use jiff::SignedDuration;
 use tenken_assess::fleet::ParameterSetting;
 
+use crate::exit::{Exit, Failure};
+use crate::file::{self, FileError};
+use crate::locale::{Lang, Locale, Message, PROGRAM};
 use crate::logging::Level;
+use crate::voice::Voice;
 
 mod parameters;
 mod read;
@@ -130,28 +133,17 @@ pub struct Mistake {
     /// Which key.
     pub place: String,
     /// What is wrong and how it would be right.
-    pub problem: String,
+    pub problem: Message,
 }
 
 /// Why there is no configuration.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
     /// The file cannot be read.
-    #[error("failed to read the configuration `{path}`")]
-    Read {
-        /// Which file.
-        path: PathBuf,
-        /// Why.
-        source: std::io::Error,
-    },
-    /// The file is larger than any configuration.
-    #[error("the configuration `{path}` is larger than {FILE_BYTES_MAX} bytes")]
-    TooLarge {
-        /// Which file.
-        path: PathBuf,
-    },
+    #[error(transparent)]
+    Read(#[from] FileError),
     /// The file says something that cannot be.
-    #[error("{}", listed(path, mistakes))]
+    #[error("{}", listed(path, mistakes, &Voice::new(Locale::of(Lang::En), PROGRAM)))]
     Mistakes {
         /// Which file.
         path: PathBuf,
@@ -160,14 +152,26 @@ pub enum ConfigError {
     },
 }
 
-fn listed(path: &Path, mistakes: &[Mistake]) -> String {
+fn listed(path: &Path, mistakes: &[Mistake], voice: &Voice) -> String {
     use fmt::Write as _;
-    let plural = if mistakes.len() == 1 { "" } else { "s" };
-    let mut text = format!("{}: {} problem{plural}", path.display(), mistakes.len());
+    let head = Message::new("config-mistakes").mention("file", path.display()).count("n", mistakes.len() as u64);
+    let mut text = voice.tell(&head);
     for Mistake { place, problem } in mistakes {
-        let _ = write!(text, "\n  {place}: {problem}");
+        let place = if place.is_empty() { String::new() } else { format!("{place}: ") };
+        let _ = write!(text, "\n  {place}{}", voice.tell(problem));
     }
     text
+}
+
+impl ConfigError {
+    /// The end of the command that needed the configuration.
+    #[must_use]
+    pub fn failure(self, voice: &Voice) -> Failure {
+        match self {
+            Self::Read(error) => error.failure(Exit::Usage),
+            Self::Mistakes { path, mistakes } => Failure::new(Exit::Usage, listed(&path, &mistakes, voice)),
+        }
+    }
 }
 
 impl Config {
@@ -186,15 +190,13 @@ impl Config {
     pub fn load(file: Option<&Path>, data_dir: Option<&Path>) -> Result<Self, ConfigError> {
         let fallback = data_dir.map_or_else(|| PathBuf::from(DEFAULT_DATA_DIR), Path::to_path_buf);
         let (path, text) = match file {
-            Some(path) => (path.to_path_buf(), read_bounded(path)?),
+            Some(path) => (path.to_path_buf(), file::read_text(path, FILE_BYTES_MAX)?),
             None => {
                 let path = fallback.join(FILE_NAME);
-                match read_bounded(&path) {
+                match file::read_text(&path, FILE_BYTES_MAX) {
                     Ok(text) => (path, text),
-                    Err(ConfigError::Read { source, .. }) if source.kind() == std::io::ErrorKind::NotFound => {
-                        (path, String::new())
-                    }
-                    Err(error) => return Err(error),
+                    Err(error) if error.is_missing() => (path, String::new()),
+                    Err(error) => return Err(error.into()),
                 }
             }
         };
@@ -276,14 +278,3 @@ pub const ENROL_PORT: u16 = 7431;
 pub const REPORT_PORT: u16 = 7432;
 /// Default port of the pages.
 pub const WEB_PORT: u16 = 7430;
-
-fn read_bounded(path: &Path) -> Result<String, ConfigError> {
-    let failed = |source| ConfigError::Read { path: path.to_path_buf(), source };
-    let file = std::fs::File::open(path).map_err(failed)?;
-    let mut text = String::new();
-    file.take(FILE_BYTES_MAX + 1).read_to_string(&mut text).map_err(failed)?;
-    if text.len() as u64 > FILE_BYTES_MAX {
-        return Err(ConfigError::TooLarge { path: path.to_path_buf() });
-    }
-    Ok(text)
-}

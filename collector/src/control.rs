@@ -30,6 +30,10 @@ mod tests;
 pub const SOCKET: &str = "control.sock";
 /// Connections at one time; the next one waits.
 pub const CONNECTIONS_MAX: usize = 64;
+/// Header of a request: the words with which its sender calls the program. Hints in the answer repeat them.
+pub const CALLED: &str = "tenken-called";
+/// Longest such words, in bytes; longer ones are not repeated.
+pub const CALLED_BYTES_MAX: usize = 4_096;
 /// Largest body: the largest file that is imported.
 pub const BODY_BYTES_MAX: usize = crate::import::FILE_BYTES_MAX + 1024;
 /// How long a caller may take to send its request's head.

@@ -242,7 +242,7 @@ pub enum Refusal {
     },
     /// Every use of the token is spent.
     #[error(
-        "the token's {uses} use(s) are spent: ask the IT department for a new one (tenken-collector token create); \
+        "the uses of the token are spent (allowed: {uses}): ask the IT department for a new one (tenken-collector token create); \
          if nobody else should have used it, it may have leaked"
     )]
     TokenUsedUp {

@@ -1,9 +1,11 @@
 //! The words that a person reads, in Japanese and in English: `locales/{ja,en}/*.ftl`.
 //!
-//! Five files per language: `glossary.ftl` (the words of the glossary, one word for one thing), `facts.ftl`
-//! (names of facts and their fields), `web.ftl` (the pages), `cli.ftl` (the commands) and `import.ftl`
-//! (mistakes in imported files). Both languages hold the same keys, each key
-//! that is used exists, and the words that a result must never be called by occur nowhere: see the tests.
+//! Six files per language: `glossary.ftl` (the words of the glossary, one word for one thing), `facts.ftl`
+//! (names of facts and their fields), `web.ftl` (the pages), `cli.ftl` (the commands), `start.ftl` (the command
+//! line, the configuration, `init`, `check` and `serve`) and `import.ftl` (mistakes in imported files). Both
+//! languages hold the same keys, each key that is used exists, and the words that a result must never be called
+//! by occur nowhere: see the tests. A text that names a command writes `{ $collector }`: the program with the
+//! options with which its reader called it, or else its bare name.
 //! Texts of packs (remedies, titles) are not here; packs bring their own in both languages.
 
 use std::borrow::Cow;
@@ -18,13 +20,14 @@ use unic_langid::LanguageIdentifier;
 use crate::api::v1;
 
 /// The texts of one language, by file name.
-type Sources = [(&'static str, &'static str); 5];
+type Sources = [(&'static str, &'static str); 6];
 
 const JA: Sources = [
     ("glossary.ftl", include_str!("../locales/ja/glossary.ftl")),
     ("facts.ftl", include_str!("../locales/ja/facts.ftl")),
     ("web.ftl", include_str!("../locales/ja/web.ftl")),
     ("cli.ftl", include_str!("../locales/ja/cli.ftl")),
+    ("start.ftl", include_str!("../locales/ja/start.ftl")),
     ("import.ftl", include_str!("../locales/ja/import.ftl")),
 ];
 const EN: Sources = [
@@ -32,8 +35,14 @@ const EN: Sources = [
     ("facts.ftl", include_str!("../locales/en/facts.ftl")),
     ("web.ftl", include_str!("../locales/en/web.ftl")),
     ("cli.ftl", include_str!("../locales/en/cli.ftl")),
+    ("start.ftl", include_str!("../locales/en/start.ftl")),
     ("import.ftl", include_str!("../locales/en/import.ftl")),
 ];
+
+/// The program's name, where nobody knows how it was called.
+pub const PROGRAM: &str = "tenken-collector";
+/// The argument of texts that name a command.
+const COLLECTOR: &str = "collector";
 
 /// Longest `Accept-Language` that is looked at, in bytes; the rest is not read.
 const ACCEPT_LANGUAGE_MAX: usize = 256;
@@ -182,7 +191,9 @@ impl Locale {
     /// A text without arguments.
     #[must_use]
     pub fn t(&self, key: &str) -> Cow<'_, str> {
-        self.format(key, None)
+        let mut args = FluentArgs::with_capacity(1);
+        args.set(COLLECTOR, PROGRAM);
+        self.format(key, &args)
     }
 
     /// A text with one number, `$n`.
@@ -194,11 +205,12 @@ impl Locale {
     /// A text with arguments.
     #[must_use]
     pub fn with(&self, key: &str, arguments: &[(&'static str, Arg<'_>)]) -> String {
-        let mut args = FluentArgs::with_capacity(arguments.len());
+        let mut args = FluentArgs::with_capacity(arguments.len() + 1);
+        args.set(COLLECTOR, PROGRAM);
         for (name, argument) in arguments {
             args.set(*name, argument.value());
         }
-        self.format(key, Some(&args)).into_owned()
+        self.format(key, &args).into_owned()
     }
 
     /// A source or a detail of an observation, with its phrases ([`phrase::ALL`]) in this language. Paths and
@@ -218,7 +230,7 @@ impl Locale {
     #[must_use]
     pub fn threshold(&self, of: &v1::Parameter) -> String {
         let key = format!("unit-{}", of.unit);
-        let unit = if self.has(&key) { self.t(&key) } else { Cow::Borrowed(of.unit.as_str()) };
+        let unit = if self.has(&key) { self.n(&key, of.value.unsigned_abs()) } else { of.unit.clone() };
         match self.lang {
             Lang::Ja => format!("{}{unit}", of.value),
             Lang::En => format!("{} {unit}", of.value).trim_end().to_owned(),
@@ -237,12 +249,12 @@ impl Locale {
         }
     }
 
-    fn format<'a>(&'a self, key: &str, args: Option<&'a FluentArgs<'_>>) -> Cow<'a, str> {
+    fn format(&self, key: &str, args: &FluentArgs<'_>) -> Cow<'_, str> {
         let Some(pattern) = self.bundle.get_message(key).and_then(|message| message.value()) else {
             return Cow::Owned(format!("[{key}]"));
         };
         let mut errors = Vec::new();
-        self.bundle.format_pattern(pattern, args, &mut errors)
+        self.bundle.format_pattern(pattern, Some(args), &mut errors)
     }
 }
 
@@ -280,6 +292,74 @@ impl From<&u64> for Arg<'_> {
 impl<'a> From<&'a str> for Arg<'a> {
     fn from(text: &'a str) -> Self {
         Self::Text(text)
+    }
+}
+
+/// A text in no language yet: its key and what it mentions.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Message {
+    key: &'static str,
+    arguments: Vec<(&'static str, Mentioned)>,
+}
+
+/// What a message mentions.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Mentioned {
+    Count(u64),
+    Text(String),
+}
+
+impl Message {
+    /// The text of that key.
+    #[must_use]
+    pub fn new(key: &'static str) -> Self {
+        Self { key, arguments: Vec::new() }
+    }
+
+    /// With something that the text mentions.
+    #[must_use]
+    pub fn mention(mut self, name: &'static str, value: impl ToString) -> Self {
+        self.arguments.push((name, Mentioned::Text(value.to_string())));
+        self
+    }
+
+    /// With a number by which the text chooses singular or plural.
+    #[must_use]
+    pub fn count(mut self, name: &'static str, number: u64) -> Self {
+        self.arguments.push((name, Mentioned::Count(number)));
+        self
+    }
+
+    /// What helps, where there is a text for it: the key with `-remedy`, and the same arguments.
+    #[must_use]
+    pub fn remedy(&self, locale: &Locale, collector: &str) -> Option<String> {
+        let key = format!("{}-remedy", self.key);
+        locale.has(&key).then(|| self.of(&key, locale, collector))
+    }
+
+    /// In a language, for a reader who calls the program so.
+    #[must_use]
+    pub fn told(&self, locale: &Locale, collector: &str) -> String {
+        self.of(self.key, locale, collector)
+    }
+
+    fn of(&self, key: &str, locale: &Locale, collector: &str) -> String {
+        let mut arguments: Vec<(&'static str, Arg<'_>)> = vec![(COLLECTOR, Arg::Text(collector))];
+        arguments.extend(self.arguments.iter().map(|(name, value)| {
+            let value = match value {
+                Mentioned::Count(number) => Arg::Number(*number),
+                Mentioned::Text(text) => Arg::Text(text.as_str()),
+            };
+            (*name, value)
+        }));
+        locale.with(key, &arguments)
+    }
+}
+
+impl std::fmt::Display for Message {
+    /// In English: for logs and tests.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.told(Locale::of(Lang::En), PROGRAM))
     }
 }
 

@@ -2,8 +2,6 @@
 
 use std::process::ExitCode;
 
-use clap::Parser as _;
-
 fn main() -> ExitCode {
-    tenken_collector::exit::report(tenken_collector::run(tenken_collector::args::Args::parse()))
+    tenken_collector::start(std::env::args_os().collect())
 }

@@ -31,9 +31,11 @@ use crate::identity::ca::Authority;
 use crate::identity::desk::{self, Desk};
 use crate::identity::service::EnrolService;
 use crate::ingest::Ingest;
+use crate::locale::Message;
 use crate::store::redb::RedbStore;
 use crate::store::space::SpaceWatch;
 use crate::store::{Store, StoreError};
+use crate::voice::Voice;
 use crate::web::Links;
 
 mod folder;
@@ -81,7 +83,7 @@ pub struct Collector {
 ///
 /// # Errors
 /// A stage did not start, or ended by itself.
-pub async fn serve(config: Config) -> Result<(), Failure> {
+pub async fn serve(config: Config, voice: &Voice) -> Result<(), Failure> {
     let lock = Lock::take(&config.data_dir)?;
     let store = open_store(&config)?;
     let (engine, running) = start_engine(&config, Arc::clone(&store)).await?;
@@ -89,7 +91,7 @@ pub async fn serve(config: Config) -> Result<(), Failure> {
     let served = start(config, engine, Arc::clone(&store), &mut stages).await;
     let ended = match served {
         Ok(served) => {
-            announce(&served);
+            announce(&served, voice);
             stages.until_stopped().await
         }
         Err(failure) => Err(failure),
@@ -136,24 +138,23 @@ fn open_store(config: &Config) -> Result<Arc<dyn Store>, Failure> {
 }
 
 fn store_failure(data_dir: &Path, error: StoreError) -> Failure {
-    let remedy = match &error {
-        StoreError::InUse { .. } => "stop the other collector, or name another --data-dir",
-        StoreError::TooNew { .. } => "install the version of tenken-collector that wrote it, or a later one",
-        StoreError::Corrupt { .. } => "restore the data folder from a backup; nothing was changed",
-        StoreError::Full { .. } => "free space on the disk",
-        StoreError::Missing { .. } => "make it with `tenken-collector init`, or restore it from a backup",
-        StoreError::Exists { .. } | StoreError::Io { .. } | StoreError::Fenced { .. } | StoreError::Closed => {
-            "see the cause"
-        }
+    let (key, says_all) = match &error {
+        StoreError::InUse { .. } => ("start-store_in_use", true),
+        StoreError::Missing { .. } => ("start-store_missing", true),
+        StoreError::Exists { .. } => ("start-store_exists", true),
+        StoreError::TooNew { .. } => ("start-store_too_new", false),
+        StoreError::Corrupt { .. } => ("start-store_corrupt", false),
+        StoreError::Full { .. } => ("start-store_full", false),
+        StoreError::Io { .. } | StoreError::Fenced { .. } | StoreError::Closed => ("start-store", false),
     };
-    Failure::new(Exit::Failed, format!("failed to open the store in `{}`", data_dir.display()))
-        .remedy(remedy)
-        .because(error)
+    let failure = Failure::new(Exit::Failed, Message::new(key).mention("path", data_dir.display()));
+    // What the message says whole needs no cause; the causes are technical, and in English.
+    if says_all { failure } else { failure.because(error) }
 }
 
 async fn start_engine(config: &Config, store: Arc<dyn Store>) -> Result<(Engine, Running), Failure> {
     let packs = PackSet::built_in()
-        .map_err(|problems| Failure::new(Exit::Failed, format!("the built-in packs are damaged: {problems}")))?;
+        .map_err(|problems| Failure::new(Exit::Failed, Message::new("start-packs").mention("detail", problems)))?;
     let setup = engine::Setup {
         tenant: TenantId::DEFAULT,
         store,
@@ -161,7 +162,7 @@ async fn start_engine(config: &Config, store: Arc<dyn Store>) -> Result<(Engine,
         packs: Arc::new(packs),
         time: config.time.clone(),
     };
-    Engine::start(setup).await.map_err(|error| Failure::new(Exit::Failed, "failed to start the engine").because(error))
+    Engine::start(setup).await.map_err(|error| Failure::new(Exit::Failed, Message::new("start-engine")).because(error))
 }
 
 fn open_desk(config: &Config, engine: &Engine) -> Result<Desk, Failure> {
@@ -181,7 +182,7 @@ fn open_desk(config: &Config, engine: &Engine) -> Result<Desk, Failure> {
         },
     };
     Desk::new(engine.clone(), authority, settings)
-        .map_err(|error| Failure::new(Exit::Failed, "failed to prepare certificates for the listeners").because(error))
+        .map_err(|error| Failure::new(Exit::Failed, Message::new("start-identities")).because(error))
 }
 
 async fn bind(
@@ -191,9 +192,8 @@ async fn bind(
 ) -> Result<(Acceptor, SocketAddr), Failure> {
     let desk = &collector.desk;
     let failed = |error: io::Error| {
-        Failure::new(Exit::Failed, format!("failed to listen on {address} (listen.{listener})"))
-            .remedy("choose a free address in collector.toml, or port 0 for any free one")
-            .because(error)
+        let message = Message::new("start-listen").mention("address", address).mention("place", listener);
+        Failure::new(Exit::Failed, message).because(error)
     };
     let limits = desk.settings().limits;
     let acceptor =
@@ -245,7 +245,7 @@ fn open_control(
     links: Option<Links>,
 ) -> Result<Api, Failure> {
     let control = Control::bind(&collector.config.data_dir)
-        .map_err(|error| Failure::new(Exit::Failed, "failed to serve commands").because(error))?;
+        .map_err(|error| Failure::new(Exit::Failed, Message::new("start-control")).because(error))?;
     let api = Api::new(
         collector.engine.clone(),
         collector.desk.clone(),
@@ -262,8 +262,9 @@ fn open_control(
 fn zone(config: &Config) -> Result<TimeZone, Failure> {
     match &config.time.zone {
         None => Ok(TimeZone::system()),
-        Some(name) => TimeZone::get(name)
-            .map_err(|error| Failure::new(Exit::Usage, format!("time_zone: `{name}`")).because(error)),
+        Some(name) => TimeZone::get(name).map_err(|error| {
+            Failure::new(Exit::Usage, Message::new("config-time_zone").mention("value", name)).because(error)
+        }),
     }
 }
 
@@ -294,16 +295,17 @@ struct Served {
 /// A first link to the pages, where they are served.
 fn link(links: Option<&Links>) -> Result<Option<String>, Failure> {
     let link = links.map(Links::new_link).transpose();
-    link.map_err(|error| Failure::new(Exit::Failed, "failed to make a link to the pages").because(error))
+    link.map_err(|error| Failure::new(Exit::Failed, Message::new("start-link")).because(error))
 }
 
 /// The lines that say that everything listens, and how to open the pages.
 #[expect(clippy::print_stdout, reason = "the program's own answer to `serve`")]
-fn announce(served: &Served) {
+fn announce(served: &Served, voice: &Voice) {
     let addresses = &served.addresses;
-    let web = addresses.web.map_or_else(|| "off".to_owned(), |web| format!("http://{web}/"));
-    println!("ready: enrol {}, report {}, pages {web}", addresses.enrol, addresses.report);
+    let web = addresses.web.map_or_else(|| voice.t("start-pages_off"), |web| format!("http://{web}/"));
+    let (enrol, report) = (addresses.enrol.to_string(), addresses.report.to_string());
+    println!("{}", voice.say("start-ready", &[("enrol", &enrol), ("report", &report), ("web", &web)]));
     if let Some(link) = &served.link {
-        println!("open the pages (works once, within one hour): {link}");
+        println!("{}", voice.say("start-open", &[("link", link)]));
     }
 }

@@ -48,19 +48,22 @@ impl From<Exit> for ExitCode {
     }
 }
 
+/// A failure whose message is a text.
+pub type Failure = Failed<String>;
+
 /// Why a command did not do what it was asked: what was tried on what, what helps, and the cause.
 #[derive(Debug)]
-pub struct Failure {
+pub struct Failed<M> {
     exit: Exit,
-    message: String,
+    message: M,
     lines: Vec<String>,
     remedy: Option<String>,
     source: Option<Box<dyn Error + Send + Sync>>,
 }
 
-impl Failure {
+impl<M> Failed<M> {
     /// A failure that ends the program with this code.
-    pub fn new(exit: Exit, message: impl Into<String>) -> Self {
+    pub fn new(exit: Exit, message: impl Into<M>) -> Self {
         Self { exit, message: message.into(), lines: Vec::new(), remedy: None, source: None }
     }
 
@@ -91,6 +94,12 @@ impl Failure {
         self.exit
     }
 
+    /// What failed.
+    #[must_use]
+    pub fn message(&self) -> &M {
+        &self.message
+    }
+
     /// The several things that are wrong, one each.
     #[must_use]
     pub fn lines(&self) -> &[String] {
@@ -103,11 +112,12 @@ impl Failure {
         self.remedy.as_deref()
     }
 
-    /// The message and all its causes on one line, each made fit for a terminal by the caller's function.
+    /// The message in the words of a language and all its causes on one line, each made fit for a terminal by the
+    /// caller's function.
     #[must_use]
-    pub fn told(&self, printable: impl Fn(&str) -> String) -> String {
-        let mut line = printable(&self.message);
-        let mut cause = self.source();
+    pub fn worded(&self, message: &str, printable: impl Fn(&str) -> String) -> String {
+        let mut line = printable(message);
+        let mut cause = self.source.as_deref().map(|source| source as &(dyn Error + 'static));
         while let Some(error) = cause {
             line.push_str(": ");
             line.push_str(&printable(&error.to_string()));
@@ -117,13 +127,21 @@ impl Failure {
     }
 }
 
-impl fmt::Display for Failure {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.message)
+impl<M: fmt::Display> Failed<M> {
+    /// The message and all its causes on one line, each made fit for a terminal by the caller's function.
+    #[must_use]
+    pub fn told(&self, printable: impl Fn(&str) -> String) -> String {
+        self.worded(&self.message.to_string(), printable)
     }
 }
 
-impl Error for Failure {
+impl<M: fmt::Display> fmt::Display for Failed<M> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.message.fmt(f)
+    }
+}
+
+impl<M: fmt::Debug + fmt::Display> Error for Failed<M> {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         self.source.as_deref().map(|source| source as &(dyn Error + 'static))
     }

@@ -65,7 +65,41 @@ fn not_applicable_is_refused_where_the_edition_has_none() {
 fn a_command_without_a_collector_says_how_to_start_one() {
     let mut collector = collector().start();
     collector.stop();
-    refused(&collector, &["answers"], 3, &["serve"]);
+    // The hint can be run as it stands.
+    let (config, data) = (collector.config_file(), collector.data_dir());
+    let serve = format!("--config {} --data-dir {} serve", config.display(), data.display());
+    refused(&collector, &["answers"], 3, &[&serve]);
+    refused(&collector, &["--lang", "ja", "answers"], 3, &[&serve, "起動してください"]);
+}
+
+#[test]
+fn files_that_cannot_be_read_are_named_with_what_helps() {
+    let mut collector = collector().start();
+    let large = ledger(&collector, "large.csv", &vec![b'a'; 16 * 1024 * 1024 + 1]);
+    for command in [["ledger", "import"].as_slice(), &["expect"]] {
+        let with = |file: &str| command.iter().copied().chain([file]).map(str::to_owned).collect::<Vec<String>>();
+        for (file, said) in [("none.csv", "check the path"), (large.as_str(), "16 MiB"), ("/", "folder")] {
+            let args = with(file);
+            refused(&collector, &args.iter().map(String::as_str).collect::<Vec<_>>(), 5, &[file, said]);
+        }
+    }
+    collector.stop();
+    refused(&collector, &["pack", "test", "no-such-packs"], 5, &["no-such-packs", "check the path"]);
+    std::fs::write(collector.config_file(), "#".repeat(256 * 1024 + 1)).unwrap();
+    refused(&collector, &["check"], 2, &["collector.toml", "256 KiB"]);
+}
+
+#[test]
+fn a_person_is_answered_in_their_language() {
+    let mut collector = collector().start();
+    collector.stop();
+    let again = collector.cli(&["--lang", "ja", "init"]);
+    assert_eq!(again.status.code(), Some(1), "{}", told(&again));
+    assert!(told(&again).contains("すでにコレクターがあります"), "{}", told(&again));
+    let checked = collector.command(&["check"]).env("LANG", "ja_JP.UTF-8").output().unwrap();
+    assert!(checked.status.success() && told(&checked).contains("起動できます"), "{}", told(&checked));
+    refused(&collector, &["--lang", "ja", "answers", "--format", "xml"], 2, &["使えません", "text, json", "--help"]);
+    refused(&collector, &["answers", "--format", "xml"], 2, &["cannot be the value", "text, json", "--help"]);
 }
 
 #[test]

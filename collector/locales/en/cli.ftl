@@ -20,13 +20,13 @@ problem-malformed-remedy = check its form
 problem-too_large = this is larger than { $max } bytes
 problem-too_large-remedy = split the file
 problem-no_checklist = there is no checklist “{ $id }”
-problem-no_checklist-remedy = tenken-collector pack list names them
+problem-no_checklist-remedy = { $collector } pack list names them
 problem-no_subject = there is neither an item nor a control “{ $id }”
-problem-no_subject-remedy = tenken-collector answers and tenken-collector pack list name them
+problem-no_subject-remedy = { $collector } answers and { $collector } pack list name them
 problem-no_item = checklist “{ $checklist }” has no item “{ $item }”
-problem-no_item-remedy = tenken-collector answers --checklist { $checklist } lists them
+problem-no_item-remedy = { $collector } answers --checklist { $checklist } lists them
 problem-no_host = there is no host “{ $name }”
-problem-no_host-remedy = tenken-collector hosts lists names and ids
+problem-no_host-remedy = { $collector } hosts lists names and ids
 problem-several_hosts = several hosts are called “{ $name }”: { $ids }
 problem-several_hosts-remedy = name the host by its id
 problem-one_agent_per_host = one host cannot be given to several agents
@@ -46,10 +46,10 @@ problem-day-remedy = give a day as YYYY-MM-DD
 problem-file = mistakes in the file: { $n }; nothing of it was taken
 problem-file-remedy = correct all that are listed, then import it again
 problem-identity = { $detail }
-problem-agents = nothing was changed: { $refused } of the { $asked } agents were refused: { $detail }
+problem-agents = nothing was changed; agents refused: { $refused } of { $asked }: { $detail }
 problem-agents-remedy = leave these out or correct them, then run it again for all
 problem-no_pages = The pages are switched off by the configuration
-problem-no_pages-remedy = Set web.listen to an address and restart tenken-collector serve
+problem-no_pages-remedy = Set web.listen to an address and restart { $collector } serve
 problem-stopping = the collector is stopping
 problem-stopping-remedy = start it, then try again
 problem-store_full = the collector's disk is full
@@ -61,12 +61,13 @@ problem-internal-remedy = report it with the collector's log
 
 # What commands print
 cli-not-running = no collector is running at the data folder { $dir }
-cli-not-running-remedy = start one with: tenken-collector --data-dir { $dir } serve (the first time, init before it); name another folder with --data-dir or --config
+cli-not-running-remedy = start one with: { $collector } serve (the first time, init before it); name another folder with --data-dir or --config
 cli-not-allowed = the control socket { $path } is only for the account that runs the collector, and for root
 cli-not-allowed-remedy = run the command as that account, or with sudo
 cli-broken = the connection to the collector at { $path } broke off
 cli-broken-remedy = see whether the collector is running, and its log
-cli-unreadable-file = failed to read the file { $path }
+cli-in-file = { $path }: { $message }
+cli-output = failed to write the output
 cli-line = line { $line }
 cli-mistake = { $message }; { $remedy }
 cli-edition = {" "}(edition { $edition })
@@ -76,21 +77,40 @@ cli-next-steps = Next steps
 cli-condition = Passes when
 cli-ours = ; our default
 cli-reason = Reason
+ago-now = just now
+ago-minutes = { $n } min ago
+ago-hours = { $n } h ago
+ago-days = { $n } d ago
+cli-verdicts = Verdicts
+cli-comma = {", "}
+cli-hosts-hint = What each control says of a host: { $collector } host NAME
 cli-methods = Methods, support dates
 cli-business = Business
 cli-cia = C/I/A
 cli-note = Note
 cli-retired = host { $name } is out of the count ({ $by })
 cli-declared = item { $item } is declared “{ $said }”; the answer is “{ $stands }” ({ $basis })
-cli-token = This token is good until { $until } for { $uses } host(s). It is shown this once.
-cli-token-waits = Hosts that enrol with it wait for approval (tenken-collector agents, then agents approve).
+cli-token = This token is good until { $until } for { $uses } { $uses ->
+    [one] host
+   *[other] hosts
+}. It is shown this once.
+cli-token-waits = Hosts that enrol with it wait for approval ({ $collector } agents, then agents approve).
 cli-token-next = Enrol a host with:
 cli-expected = { $n } expected { $n ->
     [one] host
    *[other] hosts
 } imported
-cli-imported = ledger “{ $name }” imported, { $rows } rows
+cli-imported = ledger “{ $name }” imported, { $rows } { $rows ->
+    [one] row
+   *[other] rows
+}
+ledger-not-given = not given
 cli-ledger = Ledger “{ $name }” (imported { $at } by { $by })
-cli-pack-passed = all { $n } tests of the packs hold
-cli-pack-failed = { $failed } of { $total } tests of the packs do not hold
+cli-pack-passed = tests of the packs that hold: { $n } of { $n }
+cli-pack-failed = what does not hold in the packs: { $failed } ({ $total } { $total ->
+    [one] test
+   *[other] tests
+} run)
+cli-pack-many = more than { $max } pack files below { $path }
+cli-pack-many-remedy = name the folder of one pack
 cli-pack-failed-remedy = correct the packs at these places

@@ -31,7 +31,10 @@ coverage-all-known = { $observed } of { $known } { $known ->
     [one] host
    *[other] hosts
 } observed.
-coverage-all-expected = All { $expected } expected hosts observed.
+coverage-all-expected = { $expected ->
+    [one] The one expected host is observed.
+   *[other] All { $expected } expected hosts observed.
+}
 coverage-expected = { $observed } of { $expected } { $expected ->
     [one] host
    *[other] hosts
@@ -51,11 +54,11 @@ coverage-rest-unobserved = The remaining { $n } { $n ->
 } no current facts.
 coverage-silent = { $n } silent
 coverage-stale = { $n } stale
-coverage-retired = { $n } retired
-coverage-no-expected = The number of expected hosts is not set (enter it with tenken-collector expect).
+coverage-retired = { $n } retired, not counted
+coverage-no-expected = The number of expected hosts is not set (enter it with { $collector } expect).
 coverage-triple = { $observed } observed / { $known } known / { $expected } expected
 coverage-triple-no-expected = { $observed } observed / { $known } known / expected not set
-coverage-first-step = Make an enrolment token with “tenken-collector token create” and enrol an agent on a machine.
+coverage-first-step = Make an enrolment token with “{ $collector } token create” and enrol an agent on a machine.
 
 # Overview
 overview-title = Overview
@@ -83,7 +86,7 @@ overview-turning-declaration = the declaration ends
 overview-attention = Waiting for a person
 overview-attention-none = Nothing waits for a person.
 overview-risks = Risks by band
-overview-risks-none = There is no asset ledger yet. Import one with “tenken-collector ledger import FILE”.
+overview-risks-none = There is no asset ledger yet. Import one with “{ $collector } ledger import FILE”.
 overview-health = The collector
 attention-silent = Silent hosts
 attention-pending = Agents waiting for approval
@@ -116,7 +119,7 @@ hosts-last-seen = Last heard
 hosts-none = There are no hosts yet.
 hosts-none-found = No host matches.
 hosts-never-judged = no verdict
-hosts-retired = Retired hosts
+hosts-retired = Retired hosts (not counted)
 hosts-filter-label = Hosts to show
 hosts-filter-all = All
 hosts-filter-attention = Fail or unknown
@@ -163,7 +166,7 @@ fact-list-count = { $n } { $n ->
    *[other] entries
 }
 fact-list-empty = none (looked for)
-fact-list-omitted = { $n } more: see “tenken-collector host”
+fact-list-omitted = { $n } more: see “{ $collector } host”
 fact-never-reported = never reported
 
 # Checklist
@@ -174,7 +177,7 @@ checklist-items = Items and answers
 checklist-items-caption = Answer and basis of each item
 checklist-no = No.
 checklist-points = Points
-checklist-points-of = { $n } points
+checklist-points-of = points: { $n }
 checklist-hosts = Met / observed / all
 checklist-hosts-of = { $met } met / { $observed } observed / { $all } in all
 checklist-until = Valid until
@@ -236,7 +239,7 @@ risks-hosts = Hosts
 risks-hosts-unmatched = Names without a host
 risks-vulnerability-parts = measured { $measured } / declared { $declared }
 risks-none = There is no asset ledger yet
-risks-none-hint = Import one with “tenken-collector ledger import FILE”; risk follows from importance and from the verdicts of the hosts.
+risks-none-hint = Import one with “{ $collector } ledger import FILE”; risk follows from importance and from the verdicts of the hosts.
 risks-unrated = Not enough is known for a value
 risks-map = Importance by likelihood
 risks-map-caption = Number of rows by importance (down) and likelihood (across)
@@ -264,8 +267,8 @@ agents-suggested = May be the known host “{ $name }”
 # The door
 closed-title = A one-use link opens these pages
 closed-how = On the machine that runs the collector, do one of these and open the link that is printed.
-closed-serve = Use the link that “tenken-collector serve” prints when it starts
-closed-command = Print a new one with “tenken-collector open”
+closed-serve = Use the link that “{ $collector } serve” prints when it starts
+closed-command = Print a new one with “{ $collector } open”
 closed-why = A link works once, within one hour. The pages then stay open for 12 hours.
 opened-title = This link does not work
 opened-used = It was used before, or its hour is over. Print a new one.
@@ -274,9 +277,21 @@ not-found-text = Check the address, or start from the overview.
 busy-title = No answer is possible now
 
 # Units
-unit-days = days
-unit-hours = hours
+unit-days = { $n ->
+    [one] day
+   *[other] days
+}
+unit-hours = { $n ->
+    [one] hour
+   *[other] hours
+}
 unit-count = { "" }
-unit-minutes = minutes
-unit-seconds = seconds
+unit-minutes = { $n ->
+    [one] minute
+   *[other] minutes
+}
+unit-seconds = { $n ->
+    [one] second
+   *[other] seconds
+}
 unit-percent = %

@@ -36,11 +36,11 @@ coverage-rest-mixed = 残り{ $rest }台のうち{ $n }台は未登録です。
 coverage-rest-unobserved = 残り{ $n }台は最新の情報がありません。
 coverage-silent = 応答なし { $n }台
 coverage-stale = 情報が古い { $n }台
-coverage-retired = 除外済み { $n }台
-coverage-no-expected = 想定台数は未設定です（tenken-collector expect で登録できます）。
+coverage-retired = ほかに除外済み { $n }台（集計の対象外）
+coverage-no-expected = 想定台数は未設定です（{ $collector } expect で登録できます）。
 coverage-triple = 確認済み{ $observed }台／把握{ $known }台／想定{ $expected }台
 coverage-triple-no-expected = 確認済み{ $observed }台／把握{ $known }台／想定は未設定
-coverage-first-step = 「tenken-collector token create」で登録用トークンを作り、機器でエージェントを登録してください。
+coverage-first-step = 「{ $collector } token create」で登録用トークンを作り、機器でエージェントを登録してください。
 
 # 概要
 overview-title = 概要
@@ -62,7 +62,7 @@ overview-turning-declaration = 申告の期限が切れます
 overview-attention = 確認が必要なこと
 overview-attention-none = 確認待ちはありません。
 overview-risks = リスクの分布
-overview-risks-none = 情報資産台帳がまだありません。「tenken-collector ledger import FILE」で取り込めます。
+overview-risks-none = 情報資産台帳がまだありません。「{ $collector } ledger import FILE」で取り込めます。
 overview-health = コレクターの状態
 attention-silent = 応答がない機器
 attention-pending = 承認を待つエージェント
@@ -95,7 +95,7 @@ hosts-last-seen = 最後の受信
 hosts-none = 機器がまだありません。
 hosts-none-found = 条件に合う機器はありません。
 hosts-never-judged = 判定なし
-hosts-retired = 除外した機器
+hosts-retired = 除外した機器（集計の対象外）
 hosts-filter-label = 表示する機器
 hosts-filter-all = すべて
 hosts-filter-attention = 要対応・確認できず
@@ -139,7 +139,7 @@ fact-source = 情報源
 fact-observed = 観測日時
 fact-list-count = { $n }件
 fact-list-empty = 0件（確認済み）
-fact-list-omitted = ほか { $n }件は「tenken-collector host」で見られます
+fact-list-omitted = ほか { $n }件は「{ $collector } host」で見られます
 fact-never-reported = 届いていない
 
 # チェックリスト
@@ -212,7 +212,7 @@ risks-hosts = 機器
 risks-hosts-unmatched = 該当する機器がない名前
 risks-vulnerability-parts = 実測 { $measured }／申告 { $declared }
 risks-none = 情報資産台帳がまだありません
-risks-none-hint = 「tenken-collector ledger import FILE」で取り込むと、重要度と機器の判定からリスク値を計算します。
+risks-none-hint = 「{ $collector } ledger import FILE」で取り込むと、重要度と機器の判定からリスク値を計算します。
 risks-unrated = 値を決める情報がありません
 risks-map = 重要度と被害発生可能性の分布
 risks-map-caption = 重要度（縦）と被害発生可能性（横）ごとの行数
@@ -237,8 +237,8 @@ agents-suggested = 既存の機器「{ $name }」の可能性があります
 # 入口
 closed-title = この画面を開くには一回限りのリンクが必要です
 closed-how = コレクターが動いている機器で次のどちらかを行い、表示されたリンクを開いてください。
-closed-serve = 「tenken-collector serve」の開始時に表示されるリンクを使う
-closed-command = 「tenken-collector open」で新しいリンクを表示する
+closed-serve = 「{ $collector } serve」の開始時に表示されるリンクを使う
+closed-command = 「{ $collector } open」で新しいリンクを表示する
 closed-why = リンクは一度だけ、発行から一時間以内に使えます。開いた画面は12時間使えます。
 opened-title = このリンクは使えません
 opened-used = すでに使われたか、期限が切れています。新しいリンクを表示してください。
@@ -247,9 +247,17 @@ not-found-text = アドレスを確認するか、概要から選んでくださ
 busy-title = いまは応答できません
 
 # 単位
-unit-days = 日
-unit-hours = 時間
+unit-days = { $n ->
+   *[other] 日
+}
+unit-hours = { $n ->
+   *[other] 時間
+}
 unit-count = 件
-unit-minutes = 分
-unit-seconds = 秒
+unit-minutes = { $n ->
+   *[other] 分
+}
+unit-seconds = { $n ->
+   *[other] 秒
+}
 unit-percent = ％

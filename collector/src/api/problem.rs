@@ -8,7 +8,8 @@ use crate::api::v1::{self, ErrorCode};
 use crate::engine::{EngineError, RegistryError};
 use crate::identity::Refusal;
 use crate::import::Rejected;
-use crate::locale::{Arg, Locale};
+use crate::locale::Arg;
+use crate::voice::Voice;
 
 /// A refused request.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
@@ -134,9 +135,10 @@ impl Problem {
         }
     }
 
-    /// For a person, in their language.
+    /// For a person, in their language and with hints for their way to call the program.
     #[must_use]
-    pub fn told(&self, locale: &Locale) -> v1::Failure {
+    pub fn told(&self, voice: &Voice) -> v1::Failure {
+        let locale = voice.locale();
         let (key, arguments) = self.key();
         let arguments: Vec<(&'static str, Arg<'_>)> =
             arguments.iter().map(|(name, value)| (*name, Arg::Text(value.as_str()))).collect();
@@ -162,8 +164,8 @@ impl Problem {
         v1::Failure {
             error: v1::ErrorBody {
                 code: self.code(),
-                message: locale.with(&format!("problem-{key}"), &arguments),
-                remedy: if locale.has(&remedy) { locale.with(&remedy, &arguments) } else { String::new() },
+                message: voice.with(&format!("problem-{key}"), &arguments),
+                remedy: if locale.has(&remedy) { voice.with(&remedy, &arguments) } else { String::new() },
                 mistakes,
                 mistakes_omitted,
             },
@@ -220,7 +222,7 @@ impl Problem {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::locale::Lang;
+    use crate::locale::{Lang, Locale, PROGRAM};
 
     #[test]
     fn every_problem_is_told_in_both_languages() {
@@ -255,7 +257,7 @@ mod tests {
         ];
         for problem in all {
             for lang in Lang::ALL {
-                let told = problem.told(Locale::of(lang)).error;
+                let told = problem.told(&Voice::new(Locale::of(lang), PROGRAM)).error;
                 assert!(!told.message.starts_with('['), "{problem:?} in {}: {}", lang.code(), told.message);
                 assert!(!told.message.contains("{$"), "{problem:?} in {}: {}", lang.code(), told.message);
             }

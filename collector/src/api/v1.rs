@@ -94,6 +94,9 @@ pub struct Answer {
     pub hosts_known: Option<u64>,
     /// Hosts that should exist: expected or known; null where only declared or unanswered.
     pub hosts_expected: Option<u64>,
+    /// Hosts that a person took out of the count; in none of the figures; null where those are null.
+    #[serde(default)]
+    pub hosts_retired: Option<u64>,
     /// Until when the answer stands if nothing new is observed or declared.
     pub valid_until: Option<Timestamp>,
     /// Where what was declared and what was measured disagree.

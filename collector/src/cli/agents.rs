@@ -5,6 +5,7 @@ use super::table::{Cell, Table};
 use super::{Console, Failure};
 use crate::api::v1;
 use crate::args::{AgentsCommand, Output};
+use crate::visible::visible;
 
 pub(super) async fn run(console: &Console, command: Option<AgentsCommand>, output: Output) -> Result<String, Failure> {
     match command {
@@ -42,7 +43,8 @@ pub(super) fn text(screen: &Screen, agents: &v1::Agents) -> String {
         if let Some(host) = &agent.suggested_host {
             let said = screen.say("agents-suggested", &[("name", host.name.as_str())]);
             let id = host.host.map(|id| id.to_string()).unwrap_or_default();
-            out += &format!("{}: {said}\n  → tenken-collector agents approve {} --host {id}\n", agent.id, agent.id);
+            let approve = screen.command(&format!("agents approve {} --host {id}", agent.id));
+            out += &format!("{}: {said}\n  → {}\n", agent.id, visible(&approve));
         }
     }
     out
@@ -77,5 +79,5 @@ fn table(screen: &Screen, agents: &[v1::Agent]) -> String {
             agent.reason.as_deref().unwrap_or("–").into(),
         ]);
     }
-    table.render(screen.colour)
+    table.render(screen)
 }

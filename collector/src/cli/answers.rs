@@ -28,13 +28,14 @@ pub(super) fn text(
     list: Option<&v1::Checklist>,
 ) -> String {
     let mut out = screen.coverage(&overview.coverage) + "\n";
+    out += &screen.retired(overview.coverage.retired);
     let title = list.map_or_else(|| answers.checklist.clone(), |list| screen.text(&list.title));
     let edition = screen.say("cli-edition", &[("edition", answers.edition.as_str())]);
     out += &screen.heading(&(title + &edition));
     let summary = overview.checklists.iter().find(|it| it.checklist == answers.checklist);
     out += &totals(screen, answers, summary);
     out.push('\n');
-    out += &items(screen, answers, list).render(screen.colour);
+    out += &items(screen, answers, list).render(screen);
     out += &differences(screen, answers, list);
     out += &remedies(screen, answers, list);
     out

@@ -35,11 +35,12 @@ fn of_item(screen: &Screen, of: &v1::ItemExplanation) -> String {
     let word = screen.toned(tone, &word);
     out += &format!("  {}: {word}{}\n", screen.t("answer"), screen.say("cli-in-brackets", &[("text", basis.as_str())]));
     if let (Some(met), Some(observed), Some(all)) =
-        (of.answer.hosts_met, of.answer.hosts_observed, of.answer.hosts_expected)
+        (of.answer.hosts_met, of.answer.hosts_observed, of.answer.hosts_expected.or(of.answer.hosts_known))
     {
         let counts =
             [("met", met), ("observed", observed), ("all", all)].map(|(name, n)| (name, crate::locale::Arg::Number(n)));
         out += &format!("  {}\n", screen.with("checklist-hosts-of", &counts));
+        out += &screen.retired(of.answer.hosts_retired.unwrap_or(0));
     }
     if let Some(difference) = &of.answer.contradiction {
         out +=

@@ -1,22 +1,22 @@
 //! `ledger import`, `ledger list`: the information assets.
 
-use super::screen::Screen;
+use super::screen::{Screen, Tone};
 use super::table::{Cell, Table};
 use super::{Console, Failure, name_of};
 use crate::api::v1;
 use crate::args::LedgerCommand;
+use crate::locale::Arg;
+use crate::visible::visible;
 
 pub(super) async fn run(console: &Console, command: LedgerCommand) -> Result<String, Failure> {
     match command {
         LedgerCommand::Import { file, name, output } => {
-            let bytes = console.read(&file)?;
             let name = name.unwrap_or_else(|| name_of(&file));
-            let imported: v1::Imported =
-                console.client.file("/api/v1/ledger", &name, bytes).await.map_err(|error| console.failure(error))?;
+            let imported = console.import(&file, "/api/v1/ledger", &name).await?;
             console.shown(output, &imported, |screen| {
-                let rows = imported.rows.to_string();
-                let mut out =
-                    screen.say("cli-imported", &[("name", imported.name.as_str()), ("rows", rows.as_str())]) + "\n";
+                let name = visible(&imported.name);
+                let said = [("name", Arg::Text(&name)), ("rows", Arg::Number(imported.rows))];
+                let mut out = screen.with("cli-imported", &said) + "\n";
                 for note in &imported.notes {
                     out += &format!("  {}\n", screen.mistake(note));
                 }
@@ -29,6 +29,11 @@ pub(super) async fn run(console: &Console, command: LedgerCommand) -> Result<Str
             console.shown(output, &ledger, |screen| text(screen, &ledger))
         }
     }
+}
+
+/// Where the asset is, or that the ledger does not say.
+pub(super) fn medium(screen: &Screen, medium: &str) -> Cell {
+    if medium.is_empty() { Cell::new(screen.t("ledger-not-given")).tone(Tone::Dim) } else { Cell::new(medium) }
 }
 
 pub(super) fn text(screen: &Screen, ledger: &v1::Ledger) -> String {
@@ -53,14 +58,14 @@ pub(super) fn text(screen: &Screen, ledger: &v1::Ledger) -> String {
             row.row.to_string().into(),
             Cell::new(&row.business),
             Cell::new(&row.asset),
-            Cell::new(&row.medium),
+            medium(screen, &row.medium),
             format!("{}/{}/{}", row.confidentiality, row.integrity, row.availability).into(),
             row.threat.to_string().into(),
             row.declared_vulnerability.map_or_else(|| "–".to_owned(), |it| it.to_string()).into(),
-            row.hosts.join(", ").into(),
-            Cell::new(&row.note),
+            Cell::list(&row.hosts, ", "),
+            Cell::long(&row.note),
         ]);
     }
-    out += &table.render(screen.colour);
+    out += &table.render(screen);
     out
 }

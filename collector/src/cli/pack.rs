@@ -1,6 +1,6 @@
 //! `pack list`: the packs that the running collector uses; `pack test`: the tests inside packs, without one.
 
-use std::io::{self, Read as _};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use tenken_assess::PackSet;
@@ -13,6 +13,8 @@ use super::{Console, Failure};
 use crate::api::v1;
 use crate::args::{Format, Output, PackCommand};
 use crate::exit::Exit;
+use crate::file::{self, FileError};
+use crate::locale::{Arg, Message};
 use crate::visible::visible;
 
 /// Most files of all packs in a folder.
@@ -58,8 +60,8 @@ fn test(console: &Console, folders: &[PathBuf], output: Output) -> Result<String
         super::print(&shown)?;
     }
     let screen = &console.screen;
-    let (total, failed) = (tested.cases.to_string(), tested.failures.len().to_string());
-    let mut said = screen.say("cli-pack-failed", &[("total", total.as_str()), ("failed", failed.as_str())]);
+    let counts = [("total", Arg::Number(tested.cases)), ("failed", Arg::Number(tested.failures.len() as u64))];
+    let mut said = screen.with("cli-pack-failed", &counts);
     for failure in &tested.failures {
         said += &format!("\n  {}: {}", visible(&failure.place), visible(&failure.message));
     }
@@ -92,9 +94,7 @@ fn top(name: &str) -> Option<&str> {
 
 /// Every YAML file below a folder, named from the folder's own name on.
 fn read_folder(folder: &Path) -> Result<Vec<PackFile>, Failure> {
-    let failed = |path: &Path, error: io::Error| {
-        Failure::new(Exit::BadInput, format!("failed to read `{}`", path.display())).because(error)
-    };
+    let failed = |path: &Path, error: io::Error| FileError::of(path, error).failure(Exit::BadInput);
     let folder = folder.canonicalize().map_err(|error| failed(folder, error))?;
     let above = folder.parent().unwrap_or(&folder).to_path_buf();
     let mut waiting = vec![folder];
@@ -107,24 +107,16 @@ fn read_folder(folder: &Path) -> Result<Vec<PackFile>, Failure> {
                 waiting.push(path);
             } else if kind.is_file() && path.extension().is_some_and(|it| it == "yaml") {
                 if files.len() >= PACK_FILES_MAX {
-                    let said = format!("more than {PACK_FILES_MAX} pack files below `{}`", above.display());
-                    return Err(Failure::new(Exit::BadInput, said).remedy("name the folder of one pack"));
+                    let said = Message::new("cli-pack-many").mention("max", PACK_FILES_MAX);
+                    return Err(Failure::new(Exit::BadInput, said.mention("path", above.display())));
                 }
                 let name = path.strip_prefix(&above).unwrap_or(&path).to_string_lossy().into_owned();
-                files.push(PackFile { name, text: read_file(&path).map_err(|error| failed(&path, error))? });
+                let text = file::read_text(&path, PACK_FILE_BYTES_MAX);
+                files.push(PackFile { name, text: text.map_err(|error| error.failure(Exit::BadInput))? });
             }
         }
     }
     Ok(files)
-}
-
-fn read_file(path: &Path) -> io::Result<String> {
-    let mut text = String::new();
-    std::fs::File::open(path)?.take(PACK_FILE_BYTES_MAX + 1).read_to_string(&mut text)?;
-    if text.len() as u64 > PACK_FILE_BYTES_MAX {
-        return Err(io::Error::other(format!("larger than {PACK_FILE_BYTES_MAX} bytes")));
-    }
-    Ok(text)
 }
 
 pub(super) fn text(screen: &Screen, packs: &v1::Packs) -> String {
@@ -138,12 +130,12 @@ pub(super) fn text(screen: &Screen, packs: &v1::Packs) -> String {
     for pack in &packs.packs {
         table.row(vec![
             Cell::new(&pack.id),
-            Cell::whole(pack.checklists.join(" ")),
-            Cell::whole(pack.controls.join(" ")),
-            Cell::whole(pack.methods.iter().chain(&pack.lifecycles).cloned().collect::<Vec<_>>().join(" ")),
+            Cell::long(pack.checklists.join(" ")),
+            Cell::long(pack.controls.join(" ")),
+            Cell::long(pack.methods.iter().chain(&pack.lifecycles).cloned().collect::<Vec<_>>().join(" ")),
             Cell::new(pack.hash.chars().take(12).collect::<String>()),
         ]);
     }
-    out += &table.render(screen.colour);
+    out += &table.render(screen);
     out
 }

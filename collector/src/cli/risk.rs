@@ -27,7 +27,7 @@ pub(super) fn text(screen: &Screen, risks: &v1::Risks) -> String {
     ];
     let cells: Vec<String> = cells.iter().map(|(key, n)| format!("{} {n}", screen.t(key))).collect();
     out += &format!("{}\n\n", cells.join("  "));
-    out += &table(screen, risks).render(screen.colour);
+    out += &table(screen, risks).render(screen);
     out
 }
 
@@ -55,14 +55,14 @@ fn table(screen: &Screen, risks: &v1::Risks) -> Table {
         table.row(vec![
             row.row.to_string().into(),
             Cell::new(&row.asset),
-            Cell::new(&row.medium),
+            super::ledger::medium(screen, &row.medium),
             row.importance.to_string().into(),
             row.threat.to_string().into(),
             number(row.vulnerability).into(),
             number(row.likelihood).into(),
             number(row.risk).into(),
             band,
-            Cell::whole(reasons.join(" ")),
+            Cell::long(reasons.join(" ")),
         ]);
     }
     table

@@ -6,6 +6,7 @@ use jiff::tz::TimeZone;
 use crate::api::v1;
 use crate::locale::{Arg, Lang, Locale};
 use crate::visible::visible;
+use crate::voice::Voice;
 
 /// A colour with a meaning. The word beside it says the same.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,30 +31,41 @@ impl Tone {
     }
 }
 
-/// Language, colours and zone of a terminal.
+/// Language, colours, width and zone of a terminal.
 #[derive(Clone)]
 pub struct Screen {
-    locale: &'static Locale,
+    voice: Voice,
     pub(super) colour: bool,
+    /// Columns of the terminal; none: the output goes elsewhere, and lines may have any length.
+    pub(super) columns: Option<usize>,
     zone: TimeZone,
 }
 
 impl Screen {
-    /// A screen in that language.
+    /// A screen for that person.
     #[must_use]
-    pub fn new(locale: &'static Locale, colour: bool, zone: TimeZone) -> Self {
-        Self { locale, colour, zone }
+    pub fn new(voice: Voice, colour: bool, columns: Option<usize>, zone: TimeZone) -> Self {
+        Self { voice, colour, columns, zone }
+    }
+
+    fn locale(&self) -> &'static Locale {
+        self.voice.locale()
+    }
+
+    /// A command for the same configuration and data folder.
+    pub(super) fn command(&self, rest: &str) -> String {
+        self.voice.command(rest)
     }
 
     /// A text without arguments.
     pub(super) fn t(&self, key: &str) -> String {
-        self.locale.t(key).into_owned()
+        self.voice.t(key)
     }
 
     /// A word of the glossary as it stands within a line: small in English.
     pub(super) fn word(&self, key: &str) -> String {
         let word = self.t(key);
-        match self.locale.lang() {
+        match self.locale().lang() {
             Lang::Ja => word,
             Lang::En => word.to_lowercase(),
         }
@@ -61,40 +73,37 @@ impl Screen {
 
     /// A text with a number, `$n`.
     pub(super) fn n(&self, key: &str, n: u64) -> String {
-        self.locale.n(key, n)
+        self.voice.with(key, &[("n", Arg::Number(n))])
     }
 
     /// A text with arguments.
     pub(super) fn with(&self, key: &str, arguments: &[(&'static str, Arg<'_>)]) -> String {
-        self.locale.with(key, arguments)
+        self.voice.with(key, arguments)
     }
 
     /// A text with arguments that are texts; they are made visible.
     pub(super) fn say(&self, key: &str, arguments: &[(&'static str, &str)]) -> String {
-        let shown: Vec<(&'static str, String)> = arguments.iter().map(|(name, text)| (*name, visible(text))).collect();
-        let arguments: Vec<(&'static str, Arg<'_>)> =
-            shown.iter().map(|(name, text)| (*name, Arg::Text(text.as_str()))).collect();
-        self.locale.with(key, &arguments)
+        self.voice.say(key, arguments)
     }
 
     /// The text of that key, or another text where there is none.
     pub(super) fn or(&self, key: &str, otherwise: &str) -> String {
-        if self.locale.has(key) { self.t(key) } else { visible(otherwise) }
+        if self.locale().has(key) { self.t(key) } else { visible(otherwise) }
     }
 
     /// A threshold with its unit.
     pub(super) fn threshold(&self, of: &v1::Parameter) -> String {
-        self.locale.threshold(of)
+        self.locale().threshold(of)
     }
 
     /// How a fact was observed (`source`), or why not (`detail`).
     pub(super) fn observed(&self, fact: &serde_json::Value, name: &str) -> String {
-        visible(&self.locale.of_fact(fact, name))
+        visible(&self.locale().of_fact(fact, name))
     }
 
     /// A text of a pack.
     pub(super) fn text(&self, text: &v1::Text) -> String {
-        visible(match self.locale.lang() {
+        visible(match self.locale().lang() {
             Lang::Ja => &text.ja,
             Lang::En => &text.en,
         })
@@ -113,6 +122,17 @@ impl Screen {
     /// A moment in the organisation's zone.
     pub(super) fn moment(&self, at: Timestamp) -> String {
         at.to_zoned(self.zone.clone()).strftime("%Y-%m-%d %H:%M").to_string()
+    }
+
+    /// How long ago that was, in the largest unit that says it well.
+    pub(super) fn ago(&self, at: Timestamp, now: Timestamp) -> String {
+        let minutes = u64::try_from(now.duration_since(at).as_mins()).unwrap_or(0);
+        match minutes {
+            0 => self.t("ago-now"),
+            1..=119 => self.n("ago-minutes", minutes),
+            120..=2_879 => self.n("ago-hours", minutes / 60),
+            _ => self.n("ago-days", minutes / 1_440),
+        }
     }
 
     /// A moment, or a dash.
@@ -169,10 +189,15 @@ impl Screen {
             n if n >= rest => self.n("coverage-rest-not-enrolled", rest),
             n => self.with("coverage-rest-mixed", &[("rest", Arg::Number(rest)), ("n", Arg::Number(n))]),
         };
-        match self.locale.lang() {
+        match self.locale().lang() {
             Lang::Ja => first + &second,
             Lang::En => first + " " + &second,
         }
+    }
+
+    /// The line below figures that says how many hosts are not in them any more; empty where there are none.
+    pub(super) fn retired(&self, hosts: u64) -> String {
+        if hosts == 0 { String::new() } else { format!("  {}\n", self.n("coverage-retired", hosts)) }
     }
 
     /// A refusal with every mistake on a line of its own.

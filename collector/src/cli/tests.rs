@@ -4,11 +4,18 @@ use jiff::tz::TimeZone;
 use proptest::prelude::*;
 
 use super::*;
-use crate::api::v1::{self, sample};
+use crate::api::v1::sample;
+use crate::args::Lang;
+use crate::locale::{Arg, Locale};
 use crate::visible::is_invisible;
 
 fn screen(lang: Lang, colour: bool) -> Screen {
-    Screen::new(Locale::of(lang.into()), colour, TimeZone::get("Asia/Tokyo").unwrap())
+    terminal(lang, colour, None)
+}
+
+fn terminal(lang: Lang, colour: bool, columns: Option<usize>) -> Screen {
+    let voice = Voice::new(Locale::of(lang.into()), "tenken-collector --data-dir /srv/点検");
+    Screen::new(voice, colour, columns, TimeZone::get("Asia/Tokyo").unwrap())
 }
 
 /// Everything that a command can print about a thing.
@@ -117,8 +124,125 @@ proptest! {
         hosts.hosts[0].site = Some(name);
         let text = hosts::text(&screen(Lang::Ja, false), &hosts);
         prop_assert!(text.chars().all(|c| c == '\n' || !is_invisible(c)));
-        prop_assert_eq!(text.lines().count(), 1 + hosts.hosts.len() + hosts.retired.len());
+        // Headings, an empty line and a title above the retired ones, an empty line and the hint at the end.
+        prop_assert_eq!(text.lines().count(), 1 + hosts.hosts.len() + 2 + hosts.retired.len() + 2);
     }
+}
+
+/// Hosts with names as they are, in every state.
+fn fleet() -> v1::Hosts {
+    let mut hosts = sample::hosts();
+    let cell = hosts.hosts.iter().find_map(|host| host.verdicts.values().next().cloned()).unwrap();
+    let words = [
+        v1::VerdictWord::Fail,
+        v1::VerdictWord::Unknown,
+        v1::VerdictWord::Partial,
+        v1::VerdictWord::Pass,
+        v1::VerdictWord::Pass,
+    ];
+    let verdicts =
+        words.iter().enumerate().map(|(n, word)| (format!("c{n}"), v1::VerdictCell { verdict: *word, ..cell.clone() }));
+    let verdicts: std::collections::BTreeMap<_, _> = verdicts.collect();
+    let row = |n: u128, name: &str, site: &str, status, freshness| v1::HostRow {
+        id: Some(sample::host_id(n)),
+        name: name.to_owned(),
+        site: Some(site.to_owned()),
+        status,
+        freshness,
+        last_seen: Some(sample::at("2026-11-21T02:59:30Z")),
+        verdicts: verdicts.clone(),
+        ..hosts.hosts[1].clone()
+    };
+    hosts.hosts = vec![
+        row(1, "keiri-pc-0001.example.co.jp", "本社", v1::HostStatus::Connected, v1::Freshness::Fresh),
+        row(2, "経理部ノートPC-02", "大阪支店", v1::HostStatus::Connected, v1::Freshness::Stale),
+        v1::HostRow {
+            last_seen: Some(sample::at("2026-11-10T00:00:00Z")),
+            ..row(3, "sv01", "データセンター", v1::HostStatus::Silent, v1::Freshness::Silent)
+        },
+        v1::HostRow {
+            verdicts: [("c4".to_owned(), v1::VerdictCell { verdict: v1::VerdictWord::Pass, ..cell.clone() })].into(),
+            ..row(5, "pc-good", "本社", v1::HostStatus::Connected, v1::Freshness::Fresh)
+        },
+        row(4, "pc-new", "本社", v1::HostStatus::Connected, v1::Freshness::Never),
+        v1::HostRow { id: None, ..hosts.hosts[2].clone() },
+    ];
+    hosts
+}
+
+#[test]
+fn hosts_fit_a_terminal() {
+    for lang in [Lang::Ja, Lang::En] {
+        let code = if lang == Lang::Ja { "ja" } else { "en" };
+        for columns in [80, 120] {
+            let text = hosts::text(&terminal(lang, false, Some(columns)), &fleet());
+            for line in text.lines().take_while(|line| !line.is_empty()) {
+                assert!(crate::visible::columns(line) <= columns, "{columns}: {line}");
+            }
+            insta::assert_snapshot!(format!("hosts_{columns}_{code}"), text);
+        }
+        // Without a terminal too, ordinary names fit 120 columns, one line each.
+        let text = hosts::text(&screen(lang, false), &fleet());
+        assert!(text.lines().all(|line| crate::visible::columns(line) <= 120), "{text}");
+    }
+}
+
+#[test]
+fn ids_are_shown_where_a_name_does_not_say_which_host_is_meant() {
+    let mut hosts = fleet();
+    let id = sample::host_id(1).to_string();
+    assert!(!hosts::text(&screen(Lang::En, false), &hosts).contains(&id));
+    hosts.hosts[1].name = hosts.hosts[0].name.to_uppercase();
+    assert!(hosts::text(&terminal(Lang::En, false, Some(80)), &hosts).contains(&id));
+}
+
+#[test]
+fn retired_hosts_are_said_beside_every_figure_and_only_when_there_are_any() {
+    for (lang, said) in [(Lang::Ja, "ほかに除外済み 1台（集計の対象外）"), (Lang::En, "1 retired, not counted")]
+    {
+        let screen = screen(lang, false);
+        let mut overview = sample::overview();
+        let v1::Explanation::Item(mut item) = sample::explain_item() else { panic!("an item") };
+        let figures = |overview: &v1::Overview, item: &v1::ItemExplanation| {
+            [
+                overview::text(&screen, overview),
+                answers::text(&screen, &sample::answers(), overview, None),
+                explain::text(&screen, &v1::Explanation::Item(Box::new(item.clone()))),
+            ]
+        };
+        assert!(figures(&overview, &item).iter().all(|text| text.contains(said)), "{said}");
+        overview.coverage.retired = 0;
+        item.answer.hosts_retired = Some(0);
+        assert!(figures(&overview, &item).iter().all(|text| !text.contains(said)), "{said}");
+    }
+    let mut hosts = sample::hosts();
+    hosts.hosts.clear();
+    assert!(hosts::text(&screen(Lang::Ja, false), &hosts).contains("pc09"), "also when no other host is left");
+}
+
+#[test]
+fn hints_can_be_run_as_they_stand() {
+    for (name, text) in everything(&screen(Lang::Ja, false)) {
+        let bare: Vec<&str> = text.lines().filter(|line| line.contains("tenken-collector")).collect();
+        let repeated = |line: &&str| line.contains("tenken-collector --data-dir /srv/点検 ");
+        assert!(bare.iter().all(repeated), "{name}: {bare:?}");
+    }
+}
+
+#[test]
+fn one_is_singular() {
+    let screen = screen(Lang::En, false);
+    let rows = |n| screen.with("cli-imported", &[("name", Arg::Text("x")), ("rows", Arg::Number(n))]);
+    assert_eq!((rows(1).as_str(), rows(2).as_str()), ("ledger “x” imported, 1 row", "ledger “x” imported, 2 rows"));
+    let v1::Explanation::Control(mut control) = sample::explain_control() else { panic!("a control") };
+    let mut threshold = control.parameters.remove(0);
+    assert_eq!(screen.threshold(&threshold), "3 days");
+    threshold.value = 1;
+    assert_eq!(screen.threshold(&threshold), "1 day");
+    let coverage =
+        |n| screen.coverage(&v1::Coverage { observed: n, known: n, expected: Some(n), ..Default::default() });
+    assert_eq!(coverage(1), "The one expected host is observed.");
+    assert_eq!(coverage(2), "All 2 expected hosts observed.");
 }
 
 #[test]

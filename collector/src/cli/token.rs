@@ -3,6 +3,7 @@
 use super::{Console, Failure};
 use crate::api::v1;
 use crate::args::TokenCommand;
+use crate::locale::Arg;
 
 pub(super) async fn run(console: &Console, command: TokenCommand) -> Result<String, Failure> {
     let TokenCommand::Create(wanted) = command;
@@ -16,9 +17,9 @@ pub(super) async fn run(console: &Console, command: TokenCommand) -> Result<Stri
     let token: v1::Token =
         console.client.post("/api/v1/tokens", &request).await.map_err(|error| console.failure(error))?;
     console.shown(wanted.output, &token, |screen| {
-        let (uses, until) = (token.uses.to_string(), screen.moment(token.expires_at));
+        let until = screen.moment(token.expires_at);
         let mut out = format!("{}\n\n", token.token);
-        out += &screen.say("cli-token", &[("uses", uses.as_str()), ("until", until.as_str())]);
+        out += &screen.with("cli-token", &[("uses", Arg::Number(u64::from(token.uses))), ("until", Arg::Text(&until))]);
         out.push('\n');
         if !token.auto_approve {
             out += &format!("{}\n", screen.t("cli-token-waits"));

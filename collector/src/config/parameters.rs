@@ -8,7 +8,8 @@ use tenken_assess::fleet::ParameterSetting;
 use toml::{Table, Value};
 
 use super::Mistake;
-use super::read::{SIMILAR_MIN, kind};
+use super::read::{SIMILAR_MIN, wrong_kind};
+use crate::locale::Message;
 
 /// The section's name.
 pub(super) const SECTION: &str = "parameters";
@@ -21,7 +22,8 @@ pub(super) fn read(section: &Table) -> (Vec<ParameterSetting>, Vec<Mistake>) {
     match PackSet::built_in() {
         Ok(packs) => read_with(&packs, section),
         Err(problems) => {
-            (Vec::new(), vec![Mistake { place: SECTION.to_owned(), problem: format!("cannot be checked: {problems}") }])
+            let problem = Message::new("start-packs").mention("detail", problems);
+            (Vec::new(), vec![Mistake { place: SECTION.to_owned(), problem }])
         }
     }
 }
@@ -38,13 +40,13 @@ fn read_with(packs: &PackSet, section: &Table) -> (Vec<ParameterSetting>, Vec<Mi
     (settings, mistakes)
 }
 
-fn one(packs: &PackSet, name: &str, value: &Value) -> Result<ParameterSetting, String> {
+fn one(packs: &PackSet, name: &str, value: &Value) -> Result<ParameterSetting, Message> {
     let value = match value {
         Value::Integer(number) => number.to_string(),
         Value::String(text) => text.clone(),
-        Value::Table(_) => return Err("write the whole name in quotes: \"CONTROL.PARAMETER\" = …".to_owned()),
+        Value::Table(_) => return Err(Message::new("config-parameter_quotes")),
         Value::Float(_) | Value::Boolean(_) | Value::Datetime(_) | Value::Array(_) => {
-            return Err(format!("is {}; write a whole number or a duration such as \"36h\"", kind(value)));
+            return Err(wrong_kind("config-parameter_kind", value));
         }
     };
     let known: Vec<String> = packs
@@ -56,16 +58,21 @@ fn one(packs: &PackSet, name: &str, value: &Value) -> Result<ParameterSetting, S
         return Err(unknown(&known, name));
     };
     let setting = ParameterSetting { control: control.to_owned(), parameter: parameter.to_owned(), value };
-    match packs.check_parameters(std::slice::from_ref(&setting)).pop() {
-        Some(problem) => Err(problem),
-        None => Ok(setting),
+    if packs.check_parameters(std::slice::from_ref(&setting)).is_empty() {
+        return Ok(setting);
     }
+    let of = packs.control(control).and_then(|it| it.parameters.iter().find(|known| known.name == parameter));
+    let like = of.map(|it| it.value.clone()).unwrap_or_default();
+    Err(Message::new("config-parameter_value")
+        .mention("value", &setting.value)
+        .mention("parameter", parameter)
+        .mention("like", like))
 }
 
-fn unknown(known: &[String], name: &str) -> String {
+fn unknown(known: &[String], name: &str) -> Message {
     let scored = known.iter().map(|it| (jaro_winkler(it, name), it)).filter(|(score, _)| *score >= SIMILAR_MIN);
     match scored.max_by(|a, b| a.0.total_cmp(&b.0)) {
-        Some((_, similar)) => format!("no control has this parameter; did you mean `{similar}`?"),
-        None => format!("no control has this parameter; there are {}", known.join(", ")),
+        Some((_, similar)) => Message::new("config-parameter_near").mention("near", similar),
+        None => Message::new("config-parameter_unknown").mention("known", known.join(", ")),
     }
 }

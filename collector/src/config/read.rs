@@ -6,6 +6,7 @@ use jiff::SignedDuration;
 use toml::{Table, Value};
 
 use super::Mistake;
+use crate::locale::Message;
 use crate::logging::Level;
 
 /// A name at least this similar to an unknown key is offered.
@@ -23,7 +24,8 @@ impl Reader {
     pub(super) fn new(text: &str) -> Result<Self, Mistake> {
         let table = text.parse::<Table>().map_err(|error| {
             let line = error.span().map_or(1, |span| text[..span.start.min(text.len())].matches('\n').count() + 1);
-            Mistake { place: format!("line {line}"), problem: error.message().to_owned() }
+            let problem = Message::new("config-toml").mention("line", line).mention("detail", error.message());
+            Mistake { place: String::new(), problem }
         })?;
         Ok(Self { table, known: Vec::new(), sections: Vec::new(), mistakes: Vec::new() })
     }
@@ -34,7 +36,7 @@ impl Reader {
         section: &'static str,
         key: &'static str,
         default: T,
-        parse: impl FnOnce(&Value) -> Result<T, String>,
+        parse: impl FnOnce(&Value) -> Result<T, Message>,
     ) -> T {
         self.known.push((section, key));
         let table = if section.is_empty() {
@@ -109,132 +111,122 @@ impl Reader {
                 .map(|(_, name)| name.clone())
         };
         let problem = match elsewhere.or_else(similar) {
-            Some(name) => format!("unknown key; did you mean `{name}`?"),
-            None => "unknown key; remove it".to_owned(),
+            Some(name) => Message::new("config-unknown_near").mention("near", name),
+            None => Message::new("config-unknown"),
         };
         self.mistakes.push(Mistake { place, problem });
     }
 }
 
 fn no_section(name: &str) -> Mistake {
-    Mistake { place: name.to_owned(), problem: format!("is a section; write [{name}] on a line of its own") }
+    Mistake { place: name.to_owned(), problem: Message::new("config-section").mention("name", name) }
 }
 
 fn named(section: &str, key: &str) -> String {
     if section.is_empty() { key.to_owned() } else { format!("{section}.{key}") }
 }
 
-pub(super) fn any_text(value: &Value) -> Result<String, String> {
+/// The value is of another kind than the text of that key asks for.
+pub(super) fn wrong_kind(key: &'static str, value: &Value) -> Message {
+    Message::new(key).mention("kind", value.type_str())
+}
+
+/// The text of that key about what was written.
+pub(super) fn wrong(key: &'static str, text: &str) -> Message {
+    Message::new(key).mention("value", text)
+}
+
+pub(super) fn any_text(value: &Value) -> Result<String, Message> {
     match value.as_str() {
         Some(text) if !text.is_empty() => Ok(text.to_owned()),
-        Some(_) => Err("is empty".to_owned()),
-        None => Err(format!("is {}; write a text in quotes", kind(value))),
+        Some(_) => Err(Message::new("config-empty")),
+        None => Err(wrong_kind("config-want_text", value)),
     }
 }
 
-pub(super) fn texts(value: &Value) -> Result<Vec<String>, String> {
-    let items = value.as_array().ok_or_else(|| format!("is {}; write [\"a\", \"b\"]", kind(value)))?;
+pub(super) fn texts(value: &Value) -> Result<Vec<String>, Message> {
+    let items = value.as_array().ok_or_else(|| wrong_kind("config-want_list", value))?;
     items.iter().map(any_text).collect()
 }
 
-pub(super) fn level(value: &Value) -> Result<Level, String> {
+pub(super) fn level(value: &Value) -> Result<Level, Message> {
     match any_text(value)?.as_str() {
         "error" => Ok(Level::Error),
         "warn" => Ok(Level::Warn),
         "info" => Ok(Level::Info),
         "debug" => Ok(Level::Debug),
-        other => Err(format!("`{other}` is no level; write error, warn, info or debug")),
+        other => Err(wrong("config-level", other)),
     }
 }
 
-pub(super) fn address(value: &Value) -> Result<SocketAddr, String> {
+pub(super) fn address(value: &Value) -> Result<SocketAddr, Message> {
     let text = any_text(value)?;
-    text.parse().map_err(|_| {
-        format!("`{text}` is no address with a port; write \"0.0.0.0:7431\", \"[::]:7431\" or port 0 for any free one")
-    })
+    text.parse().map_err(|_| wrong("config-address", &text))
 }
 
 /// An address, or "off".
-pub(super) fn optional_address(value: &Value) -> Result<Option<SocketAddr>, String> {
+pub(super) fn optional_address(value: &Value) -> Result<Option<SocketAddr>, Message> {
     if value.as_str() == Some("off") { Ok(None) } else { address(value).map(Some) }
 }
 
-pub(super) fn trust_domain(value: &Value) -> Result<String, String> {
+pub(super) fn trust_domain(value: &Value) -> Result<String, Message> {
     let text = any_text(value)?;
     let allowed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '.' | '-' | '_');
-    if text.len() <= 255 && text.chars().all(allowed) {
-        Ok(text)
-    } else {
-        Err(format!("`{text}` is no trust domain; use a-z, 0-9, '.', '-' and '_'"))
-    }
+    if text.len() <= 255 && text.chars().all(allowed) { Ok(text) } else { Err(wrong("config-trust_domain", &text)) }
 }
 
-pub(super) fn time_zone(value: &Value) -> Result<Option<String>, String> {
+pub(super) fn time_zone(value: &Value) -> Result<Option<String>, Message> {
     let name = any_text(value)?;
     match jiff::tz::TimeZone::get(&name) {
         Ok(_) => Ok(Some(name)),
-        Err(_) => Err(format!("`{name}` is no time zone known here; write one such as \"Asia/Tokyo\"")),
+        Err(_) => Err(wrong("config-time_zone", &name)),
     }
 }
 
-pub(super) fn whole(value: &Value) -> Result<u64, String> {
+pub(super) fn whole(value: &Value) -> Result<u64, Message> {
     match value.as_integer().map(u64::try_from) {
         Some(Ok(number)) if number > 0 => Ok(number),
-        Some(_) => Err("must be 1 or more".to_owned()),
-        None => Err(format!("is {}; write a whole number", kind(value))),
+        Some(_) => Err(Message::new("config-whole_min")),
+        None => Err(wrong_kind("config-want_whole", value)),
     }
 }
 
-pub(super) fn duration(value: &Value) -> Result<SignedDuration, String> {
-    const REMEDY: &str = "write a number with a unit: \"500ms\", \"90s\", \"5m\", \"24h\" or \"7d\"";
-    let Some(text) = value.as_str() else { return Err(format!("is {}; {REMEDY}", kind(value))) };
-    let (number, unit) = split(text).ok_or_else(|| format!("`{text}` is no duration; {REMEDY}"))?;
+pub(super) fn duration(value: &Value) -> Result<SignedDuration, Message> {
+    let Some(text) = value.as_str() else { return Err(wrong_kind("config-want_duration", value)) };
+    let (number, unit) = split(text).ok_or_else(|| wrong("config-duration", text))?;
     let ms: i64 = match unit {
         "ms" => 1,
         "s" => 1_000,
         "m" => 60_000,
         "h" => 3_600_000,
         "d" => 86_400_000,
-        "" => return Err(format!("missing unit; {REMEDY}")),
-        other => return Err(format!("`{other}` is no unit; {REMEDY}")),
+        "" => return Err(Message::new("config-duration_no_unit")),
+        other => return Err(wrong("config-duration_unit", other)),
     };
     match i64::try_from(number).ok().and_then(|number| number.checked_mul(ms)) {
-        Some(0) => Err(format!("must be more than 0; {REMEDY}")),
+        Some(0) => Err(Message::new("config-duration_zero")),
         // Ten years: more is a slip of the pen.
         Some(ms) if ms <= 3_652 * 86_400_000 => Ok(SignedDuration::from_millis(ms)),
-        Some(_) | None => Err("is longer than 10 years".to_owned()),
+        Some(_) | None => Err(Message::new("config-duration_long")),
     }
 }
 
-pub(super) fn size(value: &Value) -> Result<u64, String> {
-    const REMEDY: &str = "write a number with a unit: \"512KiB\", \"64MiB\" or \"2GiB\"";
-    let Some(text) = value.as_str() else { return Err(format!("is {}; {REMEDY}", kind(value))) };
-    let (number, unit) = split(text).ok_or_else(|| format!("`{text}` is no size; {REMEDY}"))?;
+pub(super) fn size(value: &Value) -> Result<u64, Message> {
+    let Some(text) = value.as_str() else { return Err(wrong_kind("config-want_size", value)) };
+    let (number, unit) = split(text).ok_or_else(|| wrong("config-size", text))?;
     let bytes: u64 = match unit {
         "KiB" => 1 << 10,
         "MiB" => 1 << 20,
         "GiB" => 1 << 30,
         "TiB" => 1 << 40,
-        "" => return Err(format!("missing unit; {REMEDY}")),
-        other => return Err(format!("`{other}` is no unit; {REMEDY}")),
+        "" => return Err(Message::new("config-size_no_unit")),
+        other => return Err(wrong("config-size_unit", other)),
     };
-    number.checked_mul(bytes).ok_or_else(|| "is too large".to_owned())
+    number.checked_mul(bytes).ok_or_else(|| Message::new("config-size_large"))
 }
 
 fn split(text: &str) -> Option<(u64, &str)> {
     let end = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
     let (number, unit) = text.split_at(end);
     Some((number.parse().ok()?, unit.trim()))
-}
-
-pub(super) fn kind(value: &Value) -> &'static str {
-    match value {
-        Value::String(_) => "a text",
-        Value::Integer(_) => "a number",
-        Value::Float(_) => "a number with a fraction",
-        Value::Boolean(_) => "true or false",
-        Value::Datetime(_) => "a date",
-        Value::Array(_) => "a list",
-        Value::Table(_) => "a section",
-    }
 }

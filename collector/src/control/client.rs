@@ -4,14 +4,14 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
-use http::{Method, Request, header};
+use http::{HeaderValue, Method, Request, header};
 use http_body_util::{BodyExt as _, Full, Limited};
 use hyper_util::rt::TokioIo;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio::net::UnixStream;
 
-use super::{SOCKET, Short};
+use super::{CALLED, SOCKET, Short};
 use crate::api::v1;
 
 /// Largest answer that is read: all facts of one host, or 200,000 hosts in a list.
@@ -22,6 +22,8 @@ const ANSWER_BYTES_MAX: usize = 512 * 1024 * 1024;
 pub struct Client {
     data_dir: PathBuf,
     language: &'static str,
+    /// How the caller calls the program, so that hints can be run as they stand; none: it cannot be sent.
+    called: Option<HeaderValue>,
 }
 
 /// Why there is no answer.
@@ -56,7 +58,14 @@ impl Client {
     /// A client that reads its answers in that language (a tag such as `ja`).
     #[must_use]
     pub fn new(data_dir: &Path, language: &'static str) -> Self {
-        Self { data_dir: data_dir.to_path_buf(), language }
+        Self { data_dir: data_dir.to_path_buf(), language, called: None }
+    }
+
+    /// Asks for hints that repeat how the program was called.
+    #[must_use]
+    pub fn called(mut self, collector: &str) -> Self {
+        self.called = HeaderValue::from_bytes(collector.as_bytes()).ok();
+        self
     }
 
     /// Reads something.
@@ -95,14 +104,16 @@ impl Client {
         let (mut sender, connection) =
             hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.map_err(|error| self.broken(error))?;
         let driver = tokio::spawn(connection);
-        let request = Request::builder()
+        let mut request = Request::builder()
             .method(method)
             .uri(path)
             .header(header::HOST, "collector")
             .header(header::CONTENT_TYPE, kind)
-            .header(header::ACCEPT_LANGUAGE, self.language)
-            .body(Full::new(Bytes::from(body)))
-            .map_err(|error| self.broken(error))?;
+            .header(header::ACCEPT_LANGUAGE, self.language);
+        if let Some(called) = &self.called {
+            request = request.header(CALLED, called);
+        }
+        let request = request.body(Full::new(Bytes::from(body))).map_err(|error| self.broken(error))?;
         let response = match sender.send_request(request).await {
             Ok(response) => response,
             // The collector closes at once on an account that it does not serve.

@@ -12,7 +12,9 @@ use serde::{Deserialize, Serialize};
 use super::{BODY_BYTES_MAX, REQUEST_TIMEOUT};
 use crate::api::v1::{self, ErrorCode};
 use crate::api::{Api, Caller, Problem};
-use crate::locale::{Lang, Locale};
+use crate::locale::{Lang, Locale, PROGRAM};
+use crate::visible::visible;
+use crate::voice::Voice;
 
 pub(super) fn router(api: Api) -> Router {
     Router::new()
@@ -70,14 +72,14 @@ async fn bounded_in_time(request: Request, next: axum::middleware::Next) -> Resp
 }
 
 /// A problem and the language to tell it in.
-struct Told(Problem, &'static Locale);
+struct Told(Problem, Voice);
 
 type Answer<T> = Result<Json<T>, Told>;
 
 impl IntoResponse for Told {
     fn into_response(self) -> Response {
         let status = status(self.0.code());
-        (status, Json(self.0.told(self.1))).into_response()
+        (status, Json(self.0.told(&self.1))).into_response()
     }
 }
 
@@ -94,17 +96,19 @@ pub(super) fn status(code: ErrorCode) -> StatusCode {
     }
 }
 
-/// The language that the caller reads.
-struct Reader(&'static Locale);
+/// The language that the caller reads, and how they call the program.
+struct Reader(Voice);
 
 impl Reader {
     fn of(headers: &http::HeaderMap) -> Self {
         let wanted = headers.get(header::ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok()).unwrap_or("en");
-        Self(Locale::of(Lang::of_accept(wanted)))
+        let called = headers.get(super::CALLED).filter(|value| value.len() <= super::CALLED_BYTES_MAX);
+        let called = called.and_then(|value| std::str::from_utf8(value.as_bytes()).ok()).unwrap_or(PROGRAM);
+        Self(Voice::new(Locale::of(Lang::of_accept(wanted)), &visible(called)))
     }
 
     fn told(&self, problem: impl Into<Problem>) -> Told {
-        Told(problem.into(), self.0)
+        Told(problem.into(), self.0.clone())
     }
 
     fn answer<T>(&self, outcome: Result<T, impl Into<Problem>>) -> Answer<T> {
@@ -199,7 +203,7 @@ async fn import_ledger(
     Query(query): Query<FileQuery>,
     File(file): File,
 ) -> Answer<v1::Imported> {
-    reader.answer(api.import_ledger(caller, query.name, file, reader.0).await)
+    reader.answer(api.import_ledger(caller, query.name, file, reader.0.locale()).await)
 }
 
 async fn import_expected(

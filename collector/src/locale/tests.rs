@@ -49,7 +49,10 @@ fn both_languages_have_the_same_keys_and_arguments() {
 
 #[test]
 fn every_key_that_is_used_exists() {
-    let used = Regex::new(r#"\b(?:t|n|with|msg)\(\s*"([a-z][\w-]*)""#).unwrap();
+    let used = Regex::new(
+        r#"\b(?:t|n|with|msg|say|told|about|wrong|wrong_kind|Message::new)\(\s*(?:\w+, )*"([a-z]+-[\w-]*)""#,
+    )
+    .unwrap();
     let texts = texts(Lang::Ja);
     let mut missing = BTreeSet::new();
     for (path, source) in sources() {
@@ -174,6 +177,22 @@ fn words_that_a_result_is_never_called_do_not_occur() {
         found.extend(NEVER_JA.iter().filter(|word| source.contains(**word)).map(|word| format!("{path}: {word}")));
     }
     assert!(found.is_empty(), "{found:?}");
+}
+
+#[test]
+fn commands_are_named_as_their_reader_calls_them() {
+    let command = Regex::new(r"tenken-collector [a-z-]").unwrap();
+    for lang in Lang::ALL {
+        let bare: Vec<String> = texts(lang)
+            .into_iter()
+            .filter(|(key, text)| key != "read-only" && command.is_match(text))
+            .map(|(key, _)| key)
+            .collect();
+        assert!(bare.is_empty(), "write {{ $collector }} in {}: {bare:?}", lang.code());
+    }
+    let told = |collector: &str| Message::new("problem-no_host").remedy(Locale::of(Lang::En), collector).unwrap();
+    assert!(told("tenken-collector --data-dir /srv/x").starts_with("tenken-collector --data-dir /srv/x hosts"));
+    assert!(Locale::of(Lang::Ja).t("coverage-first-step").contains("tenken-collector token create"), "the default");
 }
 
 #[test]

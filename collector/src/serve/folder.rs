@@ -10,7 +10,9 @@ use super::{ADDRESSES, Addresses};
 use crate::config::{Config, FILE_NAME};
 use crate::exit::{Exit, Failure};
 use crate::identity::ca::{Authority, CaError, TrustDomain};
+use crate::locale::Message;
 use crate::store::redb::RedbStore;
+use crate::voice::Voice;
 
 /// Held by a running collector.
 const LOCK: &str = "collector.lock";
@@ -25,20 +27,14 @@ pub(super) struct Lock {
 impl Lock {
     pub(super) fn take(folder: &Path) -> Result<Self, Failure> {
         if !folder.is_dir() {
-            return Err(Failure::new(Exit::Failed, format!("there is no data folder `{}`", folder.display()))
-                .remedy("make it with `tenken-collector init`"));
+            return Err(about(folder, "start-no_folder"));
         }
         let path = folder.join(LOCK);
-        let failed = |error: io::Error| {
-            Failure::new(Exit::Failed, format!("failed to lock `{}`", path.display())).because(error)
-        };
+        let failed = |error: io::Error| about(&path, "start-lock").because(error);
         let file = OpenOptions::new().create(true).truncate(false).write(true).open(&path).map_err(failed)?;
         match file.try_lock() {
             Ok(()) => Ok(Self { folder: folder.to_path_buf(), _file: file }),
-            Err(TryLockError::WouldBlock) => {
-                Err(Failure::new(Exit::Failed, format!("another collector runs in `{}`", folder.display()))
-                    .remedy("stop it, or name another --data-dir"))
-            }
+            Err(TryLockError::WouldBlock) => Err(about(folder, "start-locked")),
             Err(TryLockError::Error(error)) => Err(failed(error)),
         }
     }
@@ -52,41 +48,45 @@ impl Lock {
 ///
 /// # Errors
 /// It exists already, or cannot be written.
-pub fn init(config: &Config, names: &[String], now: Timestamp) -> Result<(), Failure> {
+pub fn init(config: &Config, names: &[String], now: Timestamp, voice: &Voice) -> Result<(), Failure> {
     let folder = &config.data_dir;
-    let failed = |error: io::Error| {
-        Failure::new(Exit::Failed, format!("failed to make the data folder `{}`", folder.display())).because(error)
-    };
+    let failed = |error: io::Error| about(folder, "start-make_folder").because(error);
     super::system::make_private(folder).map_err(failed)?;
     let domain = trust_domain(config)?;
     let _lock = Lock::take(folder)?;
     Authority::init(folder, &domain, now).map_err(|error| authority_failure(folder, error))?;
     RedbStore::create(folder).map_err(|error| super::store_failure(folder, error))?;
     write_config(folder, names).map_err(failed)?;
-    say(&format!(
-        "the collector is made in `{}`; back up its folder `ca`, which holds the keys\n  start it with: tenken-collector --data-dir {} serve",
-        folder.display(),
-        folder.display()
-    ))
+    say(&format!("{}\n  {}", told(voice, folder, "start-made"), told(voice, folder, "start-made_next")))
 }
 
 /// Looks over the data folder without running anything in it.
 ///
 /// # Errors
 /// The first thing that would keep `serve` from starting.
-pub fn check(config: &Config) -> Result<(), Failure> {
+pub fn check(config: &Config, voice: &Voice) -> Result<(), Failure> {
     let _lock = Lock::take(&config.data_dir)?;
     trust_domain(config)?;
     Authority::open(&config.data_dir).map_err(|error| authority_failure(&config.data_dir, error))?;
     drop(super::open_store(config)?);
-    say(&format!("ok: the configuration and the data folder `{}` are fit to serve", config.data_dir.display()))
+    say(&told(voice, &config.data_dir, "start-checked"))
+}
+
+/// A failure that concerns a file or folder.
+fn about(path: &Path, key: &'static str) -> Failure {
+    Failure::new(Exit::Failed, Message::new(key).mention("path", path.display()))
+}
+
+/// A text that names a folder.
+fn told(voice: &Voice, folder: &Path, key: &'static str) -> String {
+    voice.tell(&Message::new(key).mention("path", folder.display()))
 }
 
 /// Prints what was done; a closed pipe is no failure.
 fn say(text: &str) -> Result<(), Failure> {
     match writeln!(io::stdout().lock(), "{text}") {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
-            Err(Failure::new(Exit::Failed, "failed to write the output").because(error))
+            Err(Failure::new(Exit::Failed, Message::new("cli-output")).because(error))
         }
         Ok(()) | Err(_) => Ok(()),
     }
@@ -94,21 +94,19 @@ fn say(text: &str) -> Result<(), Failure> {
 
 fn trust_domain(config: &Config) -> Result<TrustDomain, Failure> {
     config.ca.trust_domain.parse::<TrustDomain>().map_err(|error| {
-        Failure::new(Exit::Usage, format!("ca.trust_domain: `{}`", config.ca.trust_domain)).because(error)
+        let message = Message::new("start-trust_domain").mention("value", &config.ca.trust_domain);
+        Failure::new(Exit::Usage, message).because(error)
     })
 }
 
 pub(super) fn authority_failure(folder: &Path, error: CaError) -> Failure {
-    let remedy = if matches!(error, CaError::Exists(_)) {
-        "it was made before; `tenken-collector serve` runs it"
+    if matches!(error, CaError::Exists(_)) {
+        about(folder, "start-authority_exists")
     } else if !folder.join("ca").exists() {
-        "make it with `tenken-collector init`"
+        about(folder, "start-authority_missing")
     } else {
-        "see the cause"
-    };
-    Failure::new(Exit::Failed, format!("the certificate authority in `{}`", folder.display()))
-        .remedy(remedy)
-        .because(error)
+        about(folder, "start-authority").because(error)
+    }
 }
 
 /// Names and addresses by which agents reach this collector.
@@ -125,8 +123,7 @@ pub(super) fn names(config: &Config) -> Vec<String> {
 
 pub(super) fn write_addresses(folder: &Path, addresses: &Addresses) -> Result<(), Failure> {
     let path = folder.join(ADDRESSES);
-    let failed =
-        |error: io::Error| Failure::new(Exit::Failed, format!("failed to write `{}`", path.display())).because(error);
+    let failed = |error: io::Error| about(&path, "start-write").because(error);
     let text = serde_json::to_vec(addresses).map_err(|error| failed(error.into()))?;
     let beside = folder.join(format!("{ADDRESSES}.new"));
     std::fs::write(&beside, text).map_err(failed)?;

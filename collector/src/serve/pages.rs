@@ -11,6 +11,7 @@ use crate::api::Api;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::exit::{Exit, Failure};
+use crate::locale::Message;
 use crate::web::{Links, Names, Setup, Web};
 
 /// The place where the pages will be served, and the links that open them.
@@ -26,9 +27,7 @@ pub(super) struct Pages {
 pub(super) async fn bind(config: &Config, clock: &Clock) -> Result<Option<Pages>, Failure> {
     let Some(address) = config.web.listen else { return Ok(None) };
     let failed = |error: io::Error| {
-        Failure::new(Exit::Failed, format!("failed to listen on {address} (web.listen)"))
-            .remedy("choose a free address in collector.toml, port 0 for any free one, or \"off\"")
-            .because(error)
+        Failure::new(Exit::Failed, Message::new("start-listen_web").mention("address", address)).because(error)
     };
     let listener = TcpListener::bind(address).await.map_err(failed)?;
     let address = listener.local_addr().map_err(failed)?;

@@ -8,6 +8,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::STOP_GRACE;
 use crate::exit::{Exit, Failure};
+use crate::locale::Message;
 
 /// Stages in the order in which they were started.
 #[derive(Debug, Default)]
@@ -46,10 +47,10 @@ impl Stages {
     pub(super) async fn until_stopped(&self) -> Result<(), Failure> {
         tokio::select! {
             result = super::system::stop_signal() => {
-                result.map_err(|error| Failure::new(Exit::Failed, "failed to wait for signals").because(error))
+                result.map_err(|error| Failure::new(Exit::Failed, Message::new("start-signals")).because(error))
             }
             () = self.ended.cancelled() => {
-                Err(Failure::new(Exit::Failed, "a part of the collector ended by itself; the log says which"))
+                Err(Failure::new(Exit::Failed, Message::new("start-part_ended")))
             }
         }
     }

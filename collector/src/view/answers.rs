@@ -82,6 +82,7 @@ pub(super) fn answer(
         hosts_observed: count(|it| it.observed),
         hosts_known: count(|it| it.known),
         hosts_expected: count(|it| it.expected),
+        hosts_retired: counts.map(|_| state.fleet.retired().count() as u64),
         valid_until: answer.valid_until,
         contradiction: answer.contradiction.as_ref().map(contradiction),
         evidence,

@@ -35,6 +35,7 @@ fn row(state: &State, host: &HostSummary, now: Timestamp) -> v1::HostRow {
         site: host.site.clone(),
         expected: host.expected,
         last_seen: state.presence.of(host.id).map(|seen| seen.last_seen),
+        freshness: freshness(host.silent, !host.stale.is_empty(), host.observed_at.is_some()),
         verdicts: host.verdicts.iter().map(|it| (it.control.clone(), cell(host, it))).collect(),
     }
 }
@@ -61,6 +62,7 @@ fn missing(machine: &Expected) -> v1::HostRow {
         site: machine.site.clone(),
         expected: true,
         last_seen: None,
+        freshness: v1::Freshness::Never,
         verdicts: std::collections::BTreeMap::new(),
     }
 }

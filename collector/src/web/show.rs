@@ -419,6 +419,12 @@ impl Page {
         }
     }
 
+    /// Hosts that were taken out of the count, where figures are shown and there are any.
+    #[must_use]
+    pub fn retired(&self, hosts: &Option<u64>) -> Option<String> {
+        hosts.filter(|hosts| *hosts > 0).map(|hosts| self.locale.n("coverage-retired", hosts))
+    }
+
     /// How far a host's clock is off.
     #[must_use]
     pub fn clock(&self, offset_ms: &i64) -> String {

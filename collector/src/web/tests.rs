@@ -174,6 +174,18 @@ async fn the_first_sentence_of_the_overview_is_coverage() {
 }
 
 #[tokio::test]
+async fn retired_hosts_are_said_beside_the_figures() {
+    let (web, _) = web(&Clock::manual(now()));
+    let cookie = inside(&web).await;
+    for path in ["/", "/checklists/ipa-self-3", "/checklists/ipa-self-3/items/2"] {
+        let page = text(ask(&web, path, &[("cookie", &cookie)]).await).await;
+        assert!(page.contains("ほかに除外済み 2台（集計の対象外）"), "{path}");
+    }
+    let page = text(ask(&web, "/checklists/ipa-self-3/items/5", &[("cookie", &cookie)]).await).await;
+    assert!(!page.contains("除外済み"), "no figures, nothing beside them");
+}
+
+#[tokio::test]
 async fn an_incomplete_checklist_has_parts_and_no_total() {
     let (web, _) = web(&Clock::manual(now()));
     let cookie = inside(&web).await;

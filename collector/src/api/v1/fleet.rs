@@ -63,6 +63,8 @@ pub struct HostRow {
     pub expected: bool,
     /// When it was last heard.
     pub last_seen: Option<Timestamp>,
+    /// How fresh its facts are, taken together.
+    pub freshness: Freshness,
     /// Verdict by control; a control that never judged it is missing.
     pub verdicts: BTreeMap<String, VerdictCell>,
 }

@@ -88,6 +88,7 @@ fn measured() -> Answer {
         hosts_observed: Some(2),
         hosts_known: Some(2),
         hosts_expected: Some(96),
+        hosts_retired: Some(1),
         valid_until: Some(at("2026-12-03T00:00:00Z")),
         contradiction: Some(Contradiction {
             declared: AnswerWord::Implemented,
@@ -121,6 +122,7 @@ fn unanswered(id: &str) -> Answer {
         hosts_observed: None,
         hosts_known: None,
         hosts_expected: None,
+        hosts_retired: None,
         valid_until: None,
         contradiction: None,
         evidence: Vec::new(),
@@ -278,6 +280,7 @@ pub(crate) fn hosts() -> Hosts {
         site: Some("本社".to_owned()),
         expected: true,
         last_seen: None,
+        freshness: Freshness::Never,
         verdicts: BTreeMap::new(),
     };
     Hosts {
@@ -289,6 +292,7 @@ pub(crate) fn hosts() -> Hosts {
         hosts: vec![
             HostRow {
                 last_seen: Some(at("2026-11-10T00:00:00Z")),
+                freshness: Freshness::Silent,
                 verdicts: [(verdict().control, cell(&verdict()))].into(),
                 ..row(Some(host_id(2)), HOSTILE, HostStatus::Silent)
             },
@@ -296,6 +300,7 @@ pub(crate) fn hosts() -> Hosts {
                 class: HostClass::Server,
                 site: None,
                 last_seen: Some(at("2026-11-21T02:59:30Z")),
+                freshness: Freshness::Fresh,
                 verdicts: [(passing().control, cell(&passing()))].into(),
                 ..row(Some(host_id(1)), "pc01", HostStatus::Connected)
             },

@@ -48,6 +48,7 @@ fn answers_have_exactly_the_promised_keys() {
         "hosts_observed",
         "hosts_known",
         "hosts_expected",
+        "hosts_retired",
         "valid_until",
         "contradiction",
         "evidence",

@@ -28,6 +28,7 @@ struct Checklist<'a> {
     list: &'a v1::Checklist,
     answers: &'a v1::Answers,
     summary: Option<&'a v1::ChecklistSummary>,
+    retired: Option<u64>,
     parts_of: Vec<Part<'a>>,
     declare: String,
 }
@@ -60,7 +61,8 @@ pub(super) fn one(web: &Web, page: &Page, id: &str) -> Drawn {
         }
     }
     let declare = declare(id, "ITEM");
-    Some(Checklist { p: page, list, answers: &answers, summary, parts_of, declare }.render())
+    let retired = Some(overview.coverage.retired);
+    Some(Checklist { p: page, list, answers: &answers, summary, retired, parts_of, declare }.render())
 }
 
 #[derive(Template)]

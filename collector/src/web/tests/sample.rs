@@ -215,6 +215,7 @@ impl Sample {
             hosts_observed: measured.then_some(5),
             hosts_known: measured.then_some(6),
             hosts_expected: measured.then_some(96),
+            hosts_retired: measured.then_some(2),
             valid_until: measured.then(|| self.ahead(5)),
             contradiction: (n == 0).then(|| Contradiction {
                 declared: AnswerWord::Implemented,
@@ -420,6 +421,7 @@ impl Views for Sample {
             site: (n % 2 == 0).then(|| "大阪支店".into()),
             expected: true,
             last_seen: Some(self.ago(3)),
+            freshness: if n == 3 { Freshness::Silent } else { Freshness::Fresh },
             verdicts: (0..CONTROLS.len())
                 .map(|at| {
                     let (verdict, freshness) = verdict_of(n, at);
@@ -436,6 +438,7 @@ impl Views for Sample {
             site: None,
             expected: true,
             last_seen: None,
+            freshness: Freshness::Never,
             verdicts: BTreeMap::new(),
         }));
         Hosts {
