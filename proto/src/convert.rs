@@ -1,5 +1,7 @@
 //! Wire to domain and back: the only place that sees both. Every refusal names the field.
 
+use std::fmt;
+
 use jiff::Timestamp;
 use prost::Message as _;
 
@@ -44,7 +46,7 @@ pub fn decode_body(body: &[u8]) -> Result<Record, Malformed> {
         return Err(malformed("body", format!("{} bytes, allowed {BODY_BYTES_MAX}", body.len())));
     }
     let record = wire::Record::decode(body).map_err(|error| malformed("body", error.to_string()))?;
-    domain_record(record, "body", 0)
+    domain_record(record, &Place { within: None, name: "body" }, 0)
 }
 
 /// Milliseconds since 1970 as a moment.
@@ -52,7 +54,11 @@ pub fn decode_body(body: &[u8]) -> Result<Record, Malformed> {
 /// # Errors
 /// [`Malformed`] when it is outside the years that can be written.
 pub fn timestamp(unix_ms: i64, field: &str) -> Result<Timestamp, Malformed> {
-    Timestamp::from_millisecond(unix_ms).map_err(|_| malformed(field, "no time that can be written"))
+    moment(unix_ms, || field.to_owned())
+}
+
+fn moment(unix_ms: i64, field: impl FnOnce() -> String) -> Result<Timestamp, Malformed> {
+    Timestamp::from_millisecond(unix_ms).map_err(|_| malformed(field(), "no time that can be written"))
 }
 
 impl From<Report> for wire::Report {
@@ -178,65 +184,85 @@ fn wire_value(value: &Value) -> wire::Value {
     wire::Value { kind: Some(kind) }
 }
 
-fn domain_record(record: wire::Record, path: &str, depth: usize) -> Result<Record, Malformed> {
+/// Where in a body: written out only when something is wrong there.
+#[derive(Clone, Copy)]
+struct Place<'a> {
+    within: Option<&'a Place<'a>>,
+    name: &'a str,
+}
+
+impl fmt::Display for Place<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(within) = self.within {
+            write!(f, "{within}.")?;
+        }
+        f.write_str(self.name)
+    }
+}
+
+fn domain_record(record: wire::Record, place: &Place<'_>, depth: usize) -> Result<Record, Malformed> {
     if depth > DEPTH_MAX {
-        return Err(malformed(path, format!("nested deeper than {DEPTH_MAX}")));
+        return Err(malformed(place.to_string(), format!("nested deeper than {DEPTH_MAX}")));
     }
     if record.field.len() > RECORD_FIELDS_MAX {
-        return Err(malformed(path, format!("{} fields, allowed {RECORD_FIELDS_MAX}", record.field.len())));
+        let told = format!("{} fields, allowed {RECORD_FIELDS_MAX}", record.field.len());
+        return Err(malformed(place.to_string(), told));
     }
     let mut fields: Vec<(String, Observed<Value>)> = Vec::with_capacity(record.field.len());
     for field in record.field {
-        let name = bounded(field.name, path)?;
+        let name = bounded(field.name, place)?;
+        let at = Place { within: Some(place), name: &name };
         if fields.iter().any(|(earlier, _)| *earlier == name) {
-            return Err(malformed(format!("{path}.{name}"), "twice"));
+            return Err(malformed(at.to_string(), "twice"));
         }
-        let path = format!("{path}.{name}");
-        let observed = field.observed.ok_or_else(|| malformed(&path, "no observation"))?;
-        fields.push((name, domain_observed(observed, &path, depth)?));
+        let observed = field.observed.ok_or_else(|| malformed(at.to_string(), "no observation"))?;
+        let observed = domain_observed(observed, &at, depth)?;
+        fields.push((name, observed));
     }
     Ok(Record { fields })
 }
 
-fn domain_observed(observed: wire::Observed, path: &str, depth: usize) -> Result<Observed<Value>, Malformed> {
+fn domain_observed(observed: wire::Observed, place: &Place<'_>, depth: usize) -> Result<Observed<Value>, Malformed> {
     use wire::observed::State;
-    let source = bounded(observed.source, path)?;
-    Ok(match observed.state.ok_or_else(|| malformed(path, "no state"))? {
-        State::Known(value) => Observed::Known { value: domain_value(value, path, depth)?, source },
+    let source = bounded(observed.source, place)?;
+    Ok(match observed.state.ok_or_else(|| malformed(place.to_string(), "no state"))? {
+        State::Known(value) => Observed::Known { value: domain_value(value, place, depth)?, source },
         State::Absent(wire::Absent {}) => Observed::Absent { source },
         State::Unreadable(unreadable) => Observed::Unreadable {
-            reason: Reason::from(bounded(unreadable.reason, path)?),
-            detail: bounded(unreadable.detail, path)?,
+            reason: Reason::from(bounded(unreadable.reason, place)?),
+            detail: bounded(unreadable.detail, place)?,
             source,
         },
         State::Withheld(wire::Withheld {}) => Observed::Withheld,
     })
 }
 
-fn domain_value(value: wire::Value, path: &str, depth: usize) -> Result<Value, Malformed> {
+fn domain_value(value: wire::Value, place: &Place<'_>, depth: usize) -> Result<Value, Malformed> {
     use wire::value::Kind;
-    Ok(match value.kind.ok_or_else(|| malformed(path, "no value"))? {
+    Ok(match value.kind.ok_or_else(|| malformed(place.to_string(), "no value"))? {
         Kind::Bool(it) => Value::Bool(it),
         Kind::Number(it) => Value::Number(it),
-        Kind::Text(it) => Value::Text(bounded(it, path)?),
-        Kind::TimeUnixMs(it) => Value::Time(timestamp(it, path)?),
+        Kind::Text(it) => Value::Text(bounded(it, place)?),
+        Kind::TimeUnixMs(it) => Value::Time(moment(it, || place.to_string())?),
         Kind::List(list) => {
             if list.item.len() > LIST_ITEMS_MAX {
-                return Err(malformed(path, format!("{} items, allowed {LIST_ITEMS_MAX}", list.item.len())));
+                let told = format!("{} items, allowed {LIST_ITEMS_MAX}", list.item.len());
+                return Err(malformed(place.to_string(), told));
             }
             if depth >= DEPTH_MAX {
-                return Err(malformed(path, format!("nested deeper than {DEPTH_MAX}")));
+                return Err(malformed(place.to_string(), format!("nested deeper than {DEPTH_MAX}")));
             }
-            let items = list.item.into_iter().map(|item| domain_value(item, path, depth + 1));
+            let items = list.item.into_iter().map(|item| domain_value(item, place, depth + 1));
             Value::List(items.collect::<Result<_, _>>()?)
         }
-        Kind::Record(record) => Value::Record(domain_record(record, path, depth + 1)?),
+        Kind::Record(record) => Value::Record(domain_record(record, place, depth + 1)?),
     })
 }
 
-fn bounded(text: String, path: &str) -> Result<String, Malformed> {
+fn bounded(text: String, place: &Place<'_>) -> Result<String, Malformed> {
     if text.len() > TEXT_BYTES_MAX {
-        return Err(malformed(path, format!("text of {} bytes, allowed {TEXT_BYTES_MAX}", text.len())));
+        let told = format!("text of {} bytes, allowed {TEXT_BYTES_MAX}", text.len());
+        return Err(malformed(place.to_string(), told));
     }
     Ok(text)
 }

@@ -18,9 +18,12 @@ pub(crate) fn run(args: &[&str]) {
     let identities = std::slice::from_ref(&echo.identity);
     let bare = runtime.block_on(held(echo.address, &echo.roots, identities, connections, echo.child.id()));
     drop(echo);
-    let collector = scene(connections);
+    let mut collector = scene(connections);
     let roots = roots(&collector.data_dir());
     let identities = runtime.block_on(preload(&collector, &roots, connections));
+    // Started anew: what was freed after the enrolments would otherwise be used again and hide growth.
+    collector.stop();
+    collector.serve();
     let ours = runtime.block_on(held(collector.addresses().report, &roots, &identities, connections, collector.pid()));
     println!("bare tonic, default settings: {bare:.1} KiB for each of {connections} idle agents");
     println!("tenken-collector:             {ours:.1} KiB for each of {connections} idle agents");

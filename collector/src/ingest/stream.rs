@@ -58,45 +58,63 @@ pub(super) async fn serve(
     mut incoming: Streaming<wire::Up>,
     outgoing: Outgoing,
 ) {
-    let hello = match tokio::time::timeout(HELLO_TIMEOUT, incoming.message()).await {
-        Ok(Ok(Some(wire::Up { message: Some(Up::Hello(hello)) }))) => hello,
-        Ok(Ok(Some(_))) => {
-            refuse_stream(&outgoing, RefusalReason::NoHello, "the first message must be Hello").await;
-            return;
-        }
-        Ok(Ok(None) | Err(_)) => return,
-        Err(_) => {
-            let _ = outgoing.try_send(Box::new(Err(Status::deadline_exceeded("Hello did not come in time"))));
-            return;
-        }
-    };
-    if hello.wire_version < WIRE_VERSION {
-        let told = format!("wire version {} is not spoken here; {WIRE_VERSION} is", hello.wire_version);
-        refuse_stream(&outgoing, RefusalReason::WireVersion, &told).await;
-        return;
+    // Boxed, and gone before the stream idles: idle streams are many.
+    let opened = Box::pin(open(shared, peer, identity, &mut incoming, outgoing)).await;
+    if let Some((stream, controls, _leave)) = opened {
+        stream.run(incoming, controls).await;
     }
+}
+
+/// Hello, the identity, and the first replies; none: the stream ends here.
+async fn open(
+    shared: Arc<Shared>,
+    peer: Peer,
+    identity: PeerIdentity,
+    incoming: &mut Streaming<wire::Up>,
+    outgoing: Outgoing,
+) -> Option<(Stream, mpsc::Receiver<Control>, Leave)> {
+    let hello = hello(incoming, &outgoing).await?;
     let host = match shared.desk.admit(&peer).await {
         Ok(host) => host,
         Err(RegistryError::Refused(refusal)) => {
             turn_away(&outgoing, &refusal).await;
-            return;
+            return None;
         }
         Err(RegistryError::Engine(error)) => {
             let _ = outgoing.try_send(Box::new(Err(Status::unavailable(error.to_string()))));
-            return;
+            return None;
         }
     };
     let (control, controls) = mpsc::channel(CONTROL_MAX);
     let entered = shared.streams.enter(identity.agent, Epoch(hello.epoch), control);
-    let _leave = Leave { shared: Arc::clone(&shared), identity: identity.clone(), host, number: entered.number };
+    let leave = Leave { shared: Arc::clone(&shared), identity: identity.clone(), host, number: entered.number };
     for other in entered.others {
         tokio::spawn(detect_clone(Arc::clone(&shared), identity.clone(), other));
     }
     let mut stream = Stream::new(shared, identity, host, &hello, outgoing);
-    if stream.greet(hello).await.is_ok() {
-        // The future is large; idle streams are many.
-        Box::pin(stream.run(incoming, controls)).await;
+    stream.greet(hello).await.is_ok().then_some((stream, controls, leave))
+}
+
+/// The first message, which must be a Hello that is spoken here.
+async fn hello(incoming: &mut Streaming<wire::Up>, outgoing: &Outgoing) -> Option<wire::Hello> {
+    let hello = match tokio::time::timeout(HELLO_TIMEOUT, incoming.message()).await {
+        Ok(Ok(Some(wire::Up { message: Some(Up::Hello(hello)) }))) => hello,
+        Ok(Ok(Some(_))) => {
+            refuse_stream(outgoing, RefusalReason::NoHello, "the first message must be Hello").await;
+            return None;
+        }
+        Ok(Ok(None) | Err(_)) => return None,
+        Err(_) => {
+            let _ = outgoing.try_send(Box::new(Err(Status::deadline_exceeded("Hello did not come in time"))));
+            return None;
+        }
+    };
+    if hello.wire_version < WIRE_VERSION {
+        let told = format!("wire version {} is not spoken here; {WIRE_VERSION} is", hello.wire_version);
+        refuse_stream(outgoing, RefusalReason::WireVersion, &told).await;
+        return None;
     }
+    Some(hello)
 }
 
 impl Stream {
@@ -144,12 +162,13 @@ impl Stream {
     async fn run(mut self, mut incoming: Streaming<wire::Up>, mut controls: mpsc::Receiver<Control>) {
         loop {
             let room = self.in_flight.len() < IN_FLIGHT_MAX;
+            // What is done about a word is boxed, so that waiting for one stays small.
             let flow = tokio::select! {
                 biased;
-                Some(word) = controls.recv() => self.controlled(word).await,
-                admitted = first(&mut self.in_flight) => self.admitted(admitted).await,
+                Some(word) = controls.recv() => Box::pin(self.controlled(word)).await,
+                admitted = first(&mut self.in_flight) => Box::pin(self.admitted(admitted)).await,
                 message = incoming.message(), if room => match message {
-                    Ok(Some(wire::Up { message: Some(message) })) => self.received(message).await,
+                    Ok(Some(wire::Up { message: Some(message) })) => Box::pin(self.received(message)).await,
                     Ok(Some(wire::Up { message: None })) => Ok(()),
                     Ok(None) | Err(_) => Err(End),
                 },

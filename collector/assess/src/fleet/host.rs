@@ -78,20 +78,33 @@ impl Host {
 
     /// Takes in changed groups.
     pub(super) fn take(&mut self, groups: Vec<GroupFacts>, lifecycles: &[Lifecycle], at: Timestamp) {
+        let (mut patch, mut host) = (false, false);
         for mut facts in groups {
             facts.record = with_derived(&facts.name, facts.record);
-            if facts.name.as_str() == "patch" {
-                self.first_seen.update(&facts.record, at);
-            }
-            if let ("host", Some(Value::Text(name))) = (facts.name.as_str(), facts.record.value("host_name")) {
-                self.name.clone_from(name);
+            match facts.name.as_str() {
+                "patch" => {
+                    self.first_seen.update(&facts.record, at);
+                    patch = true;
+                }
+                "host" => {
+                    if let Some(Value::Text(name)) = facts.record.value("host_name") {
+                        self.name.clone_from(name);
+                    }
+                    host = true;
+                }
+                _ => {}
             }
             match self.groups.binary_search_by(|known| known.name.cmp(&facts.name)) {
                 Ok(index) => self.groups[index] = facts,
                 Err(index) => self.groups.insert(index, facts),
             }
         }
-        self.derive(lifecycles);
+        if patch {
+            self.derive_history();
+        }
+        if host {
+            self.derive_lifecycle(lifecycles);
+        }
     }
 
     /// It is heard of and has facts.
@@ -101,8 +114,16 @@ impl Host {
 
     /// Computes the derived groups anew.
     pub(super) fn derive(&mut self, lifecycles: &[Lifecycle]) {
+        self.derive_history();
+        self.derive_lifecycle(lifecycles);
+    }
+
+    fn derive_history(&mut self) {
         let patch_known = self.facts("patch").is_some_and(|facts| derived::updates_known(&facts.record));
         self.history = self.first_seen.record(patch_known);
+    }
+
+    fn derive_lifecycle(&mut self, lifecycles: &[Lifecycle]) {
         self.lifecycle = derived::lifecycle(lifecycles, self.facts("host").map(|facts| &facts.record));
     }
 

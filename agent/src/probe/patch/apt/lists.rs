@@ -84,7 +84,10 @@ impl<'a> Collector<'a> {
         let same = |it: &&Installed| it.name.as_bytes() == name;
         for (index, package) in installed[start..].iter().take_while(same).enumerate() {
             if mapped(&package.build) == architecture {
-                self.offers[start + index].push((list, build.clone()));
+                // Most packages have one offer or two: the usual room for four is most of the peak memory.
+                let offers = &mut self.offers[start + index];
+                offers.reserve_exact(1);
+                offers.push((list, build.clone()));
                 self.count += 1;
             }
         }

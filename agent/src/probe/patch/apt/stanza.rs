@@ -9,8 +9,9 @@ use memchr::memmem;
 
 /// Longest stanza; a longer one is an error. The longest of Debian bookworm is below 64 KiB.
 pub(crate) const STANZA_BYTES_MAX: usize = 1 << 20;
-/// What is read at once.
-const CHUNK_BYTES: usize = 64 << 10;
+/// What is read at once. Two of them stay below 128 KiB, from where the C library maps each block by itself and
+/// then keeps that much more freed memory.
+const CHUNK_BYTES: usize = 32 << 10;
 
 /// What stops a scan.
 #[derive(Debug)]
