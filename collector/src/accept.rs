@@ -17,7 +17,9 @@ mod tests;
 mod tls;
 mod verify;
 
+use std::future::Future;
 use std::net::SocketAddr;
+use std::pin::pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 use std::{fmt, io};
@@ -62,6 +64,8 @@ pub const FRAME_BYTES_MAX: u32 = 16 * 1024;
 pub const PING_EVERY: Duration = Duration::from_secs(120);
 /// Time to answer such a question.
 pub const PING_TIMEOUT: Duration = Duration::from_secs(20);
+/// Who is still connected so long after a stop is cut.
+pub const CLOSING_GRACE: Duration = Duration::from_secs(3);
 /// Pause after a failed accept; doubled up to a second while it keeps failing.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 const ACCEPT_PAUSE_MAX: Duration = Duration::from_secs(1);
@@ -315,6 +319,31 @@ fn is_of_one_connection(error: &io::Error) -> bool {
         error.kind(),
         io::ErrorKind::ConnectionAborted | io::ErrorKind::ConnectionReset | io::ErrorKind::Interrupted
     )
+}
+
+/// Awaits the end of what serves a listener. At `stop` the streams are told, by `tell`; the server says goodbye and
+/// waits for each peer to answer and to close. Whoever does not (asleep, stuck, hostile) is cut after
+/// [`CLOSING_GRACE`].
+///
+/// The server's own shutdown signal is no place for `tell`: the server does not wait for that signal when it sees
+/// first that no more connections come in, and then waits for streams that nobody told.
+pub async fn until_closed<F: Future>(
+    served: F,
+    gate: &Gate,
+    stop: &CancellationToken,
+    tell: impl FnOnce(),
+) -> F::Output {
+    let mut served = pin!(served);
+    tokio::select! {
+        ended = &mut served => return ended,
+        () = stop.cancelled() => tell(),
+    }
+    if let Ok(ended) = tokio::time::timeout(CLOSING_GRACE, &mut served).await {
+        return ended;
+    }
+    let connections = gate.cut_all();
+    tracing::info!(connections, "Connections that did not close in time are cut");
+    served.await
 }
 
 /// A gRPC server with limits in place of tonic's defaults, of which several mean *none*.

@@ -42,6 +42,8 @@ pub const IN_FLIGHT_MAX: usize = 64;
 pub const OUTGOING_MAX: usize = 8;
 /// A reader that takes nothing for so long is cut off.
 pub const SLOW_READER_TIMEOUT: Duration = Duration::from_secs(30);
+/// A reader has so long to make room for the status that ends its stream; shorter than the time to the cut.
+pub const LAST_WORD_TIMEOUT: Duration = Duration::from_millis(500);
 /// Streams that one identity may have open.
 pub const STREAMS_PER_AGENT_MAX: usize = 2;
 /// The collector asks for everything at most this often per stream.

@@ -47,6 +47,7 @@ mod system;
 use folder::Lock;
 pub use folder::{check, init};
 use stages::Stages;
+use system::StopSignal;
 
 /// Where the bound addresses are written, in the data folder.
 pub const ADDRESSES: &str = "addresses.json";
@@ -87,12 +88,15 @@ pub async fn serve(config: Config, voice: &Voice) -> Result<(), Failure> {
     let lock = Lock::take(&config.data_dir)?;
     let store = open_store(&config)?;
     let (engine, running) = start_engine(&config, Arc::clone(&store)).await?;
+    // Before anybody is told that it runs: a stop that comes at once is a stop in good order.
+    let mut signal = StopSignal::listen()
+        .map_err(|error| Failure::new(Exit::Failed, Message::new("start-signals")).because(error))?;
     let mut stages = Stages::default();
     let served = start(config, engine, Arc::clone(&store), &mut stages).await;
     let ended = match served {
         Ok(served) => {
             announce(&served, voice);
-            stages.until_stopped().await
+            stages.until_stopped(&mut signal).await
         }
         Err(failure) => Err(failure),
     };
@@ -210,15 +214,12 @@ async fn listen_report(collector: &Collector, stages: &mut Stages) -> Result<Soc
         .max_decoding_message_size(MESSAGE_BYTES_MAX)
         .max_encoding_message_size(MESSAGE_BYTES_MAX);
     stages.start("report listener", |stop| async move {
-        let closing = stop.clone();
-        let closed = async move {
-            closing.cancelled().await;
-            // A stream lives as long as its agent; it is told, or the listener would wait for ever.
-            streams.close();
-        };
-        let incoming = acceptor.incoming(stop);
-        let served = accept::server().add_service(service).serve_with_incoming_shutdown(incoming, closed).await;
-        log_end(Listener::Report, served);
+        let (gate, incoming) = (acceptor.gate(), acceptor.incoming(stop.clone()));
+        let signal = stop.clone().cancelled_owned();
+        let served = accept::server().add_service(service).serve_with_incoming_shutdown(incoming, signal);
+        // A stream lives as long as its agent; it is told, or the listener would wait for ever.
+        let tell = || streams.close();
+        log_end(Listener::Report, accept::until_closed(served, &gate, &stop, tell).await);
     });
     Ok(bound)
 }
@@ -227,13 +228,10 @@ async fn listen_enrol(collector: &Collector, stages: &mut Stages, report: Socket
     let (acceptor, bound) = bind(collector, Listener::Enrol, collector.config.listen.enrol).await?;
     let service = EnrolService::new(collector.desk.clone(), report);
     stages.start("enrol listener", |stop| async move {
-        let closing = stop.clone();
-        let incoming = acceptor.incoming(stop);
-        let served = accept::server()
-            .add_service(service)
-            .serve_with_incoming_shutdown(incoming, async move { closing.cancelled().await })
-            .await;
-        log_end(Listener::Enrol, served);
+        let (gate, incoming) = (acceptor.gate(), acceptor.incoming(stop.clone()));
+        let signal = stop.clone().cancelled_owned();
+        let served = accept::server().add_service(service).serve_with_incoming_shutdown(incoming, signal);
+        log_end(Listener::Enrol, accept::until_closed(served, &gate, &stop, || {}).await);
     });
     Ok(bound)
 }

@@ -15,6 +15,8 @@ pub const MESSAGE_BYTES_MAX: usize = 256 * 1024;
 pub const BODY_BYTES_MAX: usize = 192 * 1024;
 /// Most groups of one report, and of one host.
 pub const GROUPS_MAX: usize = 32;
+/// Name of the metadata in which a status carries the code of a refusal, for programs.
+pub const REASON_METADATA: &str = "tenken-reason";
 /// The wire version that this program speaks.
 pub const WIRE_VERSION: u32 = 1;
 

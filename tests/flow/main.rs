@@ -6,5 +6,6 @@ mod bad_input;
 mod hostile;
 mod identity;
 mod prepared_roots;
+mod stop;
 mod whole_way;
 mod wire;

@@ -5,7 +5,7 @@ use std::process::{Child, Command, Output, Stdio};
 
 use tempfile::TempDir;
 
-use crate::{Collector, Disk, behind, signal, terminate, told};
+use crate::{Collector, Disk, behind, eventually, signal, terminate, told};
 
 pub struct AgentBuilder<'a> {
     collector: &'a Collector,
@@ -44,13 +44,24 @@ impl<'a> AgentBuilder<'a> {
 
     /// Enrols; the agent does not run yet.
     pub fn enrol(self) -> Agent {
+        self.enrol_with(&[])
+    }
+
+    /// Asks to be enrolled and does not wait for a person.
+    pub fn wait_for_approval(self) -> Agent {
+        self.enrol_with(&["--no-wait"])
+    }
+
+    fn enrol_with(self, further: &[&str]) -> Agent {
         let dir = TempDir::new().expect("a temporary folder");
         std::fs::write(dir.path().join("agent.toml"), self.config.to_string()).unwrap();
         let disk = self.disk_bytes.map(|bytes| Disk::mount(&dir.path().join("data"), bytes));
         let agent = Agent { disk, dir, child: None, root: self.root };
         let token = self.token.unwrap_or_else(|| self.collector.token(&[]));
         let enrol = self.collector.addresses().enrol.to_string();
-        let output = agent.cli(&["enrol", "--collector", &enrol, "--token", &token]);
+        let mut args = vec!["enrol", "--collector", &enrol, "--token", &token];
+        args.extend(further);
+        let output = agent.cli(&args);
         assert!(output.status.success(), "enrol: {}\ncollector: {}", told(&output), self.collector.log());
         agent
     }
@@ -121,6 +132,22 @@ impl Agent {
             Some(command.stdout(log.try_clone().unwrap()).stderr(log).spawn().expect("tenken-agent run starts"));
     }
 
+    /// Waits until the program ends by itself; its exit code.
+    pub fn ended(&mut self) -> Option<i32> {
+        let mut child = self.child.take().expect("a running agent");
+        let status = eventually("the agent ends by itself", || match child.try_wait() {
+            Ok(Some(status)) => Ok(status),
+            Ok(None) => Err(self.log()),
+            Err(error) => Err(error.to_string()),
+        });
+        status.code()
+    }
+
+    /// Sends a signal by name.
+    pub fn signal(&self, name: &str) {
+        signal(self.child.as_ref().expect("a running agent"), name);
+    }
+
     pub fn kill_9(&mut self) {
         if let Some(mut child) = self.child.take() {
             signal(&child, "KILL");
@@ -139,6 +166,8 @@ impl Agent {
 impl Drop for Agent {
     fn drop(&mut self) {
         if let Some(mut child) = self.child.take() {
+            // A test may have frozen it.
+            signal(&child, "CONT");
             terminate(&mut child);
         }
         if std::thread::panicking() {

@@ -71,6 +71,11 @@ pub fn tls(roots: &Arc<RootCertStore>, identity: Option<&Identity>) -> Arc<Clien
 }
 
 pub async fn connect(address: SocketAddr, config: Arc<ClientConfig>) -> anyhow::Result<Channel> {
+    connect_as(Endpoint::from_static("http://localhost"), address, config).await
+}
+
+/// As [`connect`], with HTTP/2 settings of its own.
+pub async fn connect_as(endpoint: Endpoint, address: SocketAddr, config: Arc<ClientConfig>) -> anyhow::Result<Channel> {
     let connector = tower::service_fn(move |_: http::Uri| {
         let config = config.clone();
         async move {
@@ -80,7 +85,7 @@ pub async fn connect(address: SocketAddr, config: Arc<ClientConfig>) -> anyhow::
             Ok::<_, std::io::Error>(TokioIo::new(TlsConnector::from(config).connect(name, tcp).await?))
         }
     });
-    Endpoint::from_static("http://localhost").connect_with_connector(connector).await.context("failed to connect")
+    endpoint.connect_with_connector(connector).await.context("failed to connect")
 }
 
 /// Enrols one identity with a token that approves by itself.

@@ -1,6 +1,7 @@
 //! A connection that passed the handshake, as the gRPC server sees it.
 //!
-//! Reading from it fails once it was cut, and when no call began in time. Its seat is given back when it is dropped.
+//! Everything on it fails once it was cut, and reading when no call began in time. Its seat is given back when it is
+//! dropped.
 
 use std::future::Future as _;
 use std::io;
@@ -69,13 +70,19 @@ impl Connection {
         Arc::clone(&self.peer.line)
     }
 
-    fn still_wanted(&mut self, cx: &mut Context<'_>) -> io::Result<()> {
+    /// Also wakes the task when the connection is cut: a peer that reads nothing must not keep it.
+    fn not_cut(&self, cx: &Context<'_>) -> io::Result<()> {
         let line = &self.peer.line;
         line.waker.register(cx.waker());
         if line.is_cut() {
             return Err(io::Error::new(io::ErrorKind::ConnectionAborted, "the collector cut the connection"));
         }
-        if line.called.load(Ordering::Acquire) {
+        Ok(())
+    }
+
+    fn still_wanted(&mut self, cx: &mut Context<'_>) -> io::Result<()> {
+        self.not_cut(cx)?;
+        if self.peer.line.called.load(Ordering::Acquire) {
             self.first_call = None;
         }
         let late = self.first_call.as_mut().is_some_and(|sleep| sleep.as_mut().poll(cx).is_ready());
@@ -108,17 +115,17 @@ impl AsyncRead for Connection {
 
 impl AsyncWrite for Connection {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        if self.peer.line.is_cut() {
-            return Poll::Ready(Err(io::ErrorKind::ConnectionAborted.into()));
-        }
+        self.not_cut(cx)?;
         Pin::new(&mut self.tls).poll_write(cx, buf)
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.not_cut(cx)?;
         Pin::new(&mut self.tls).poll_flush(cx)
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.not_cut(cx)?;
         Pin::new(&mut self.tls).poll_shutdown(cx)
     }
 
@@ -127,6 +134,7 @@ impl AsyncWrite for Connection {
         cx: &mut Context<'_>,
         bufs: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
+        self.not_cut(cx)?;
         Pin::new(&mut self.tls).poll_write_vectored(cx, bufs)
     }
 

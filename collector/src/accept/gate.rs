@@ -21,6 +21,8 @@ struct Inside {
     total: usize,
     next: u64,
     unproven: BTreeMap<IpAddr, usize>,
+    /// Every connection, by its number.
+    lines: BTreeMap<u64, Arc<Line>>,
     /// Oldest first, each with the end of its certificate.
     agents: BTreeMap<AgentId, Vec<(Arc<Line>, Timestamp)>>,
 }
@@ -59,8 +61,9 @@ impl Gate {
         inside.total += 1;
         inside.next += 1;
         let connection = inside.next;
-        drop(inside);
         let line = Arc::new(Line::default());
+        inside.lines.insert(connection, Arc::clone(&line));
+        drop(inside);
         Ok(Seat { gate: Arc::clone(self), connection, address: Some(address), agent: None, line })
     }
 
@@ -78,6 +81,13 @@ impl Gate {
         let ended = inside.agents.values().flatten().filter(|(line, until)| *until < now && !line.is_cut());
         let lines: Vec<Arc<Line>> = ended.map(|(line, _)| Arc::clone(line)).collect();
         drop(inside);
+        lines.iter().for_each(|line| line.cut());
+        lines.len()
+    }
+
+    /// Ends every connection; says how many there were.
+    pub fn cut_all(&self) -> usize {
+        let lines: Vec<Arc<Line>> = self.inside().lines.values().map(Arc::clone).collect();
         lines.iter().for_each(|line| line.cut());
         lines.len()
     }
@@ -142,6 +152,7 @@ impl Drop for Seat {
     fn drop(&mut self) {
         let mut inside = self.gate.inside();
         inside.total = inside.total.saturating_sub(1);
+        inside.lines.remove(&self.connection);
         if let Some(address) = self.address.take() {
             inside.leave_address(address);
         }
@@ -186,7 +197,18 @@ mod tests {
         assert_eq!(gate.connections(), 1);
         drop(first);
         assert_eq!(gate.connections(), 0);
-        assert!(gate.inside().unproven.is_empty() && gate.inside().agents.is_empty());
+        assert!(gate.inside().unproven.is_empty() && gate.inside().agents.is_empty() && gate.inside().lines.is_empty());
+    }
+
+    #[test]
+    fn all_are_cut_whether_they_proved_an_identity_or_not() {
+        let gate = gate(10, 100);
+        let mut proven = gate.enter("192.0.2.1".parse().unwrap()).unwrap();
+        let unproven = gate.enter("192.0.2.1".parse().unwrap()).unwrap();
+        proven.identified(AgentId(uuid::Uuid::from_u128(1)), Timestamp::MAX);
+        drop(gate.enter("192.0.2.1".parse().unwrap()).unwrap());
+        assert_eq!(gate.cut_all(), 2, "who has left is not counted");
+        assert!(proven.line.is_cut() && unproven.line.is_cut());
     }
 
     #[test]

@@ -636,3 +636,37 @@ async fn a_connection_that_makes_no_call_is_ended_and_one_that_is_cut_too() {
     assert_eq!(place.gate.cut(AGENT), 2);
     assert_eq!(used.read(&mut byte).await.unwrap_err().kind(), ErrorKind::ConnectionAborted);
 }
+
+#[tokio::test]
+async fn at_a_stop_streams_are_told_and_who_does_not_close_is_cut() {
+    let gate = Arc::new(Gate::new(Limits::default()));
+    let _seat = gate.enter("192.0.2.1".parse().unwrap()).unwrap();
+    let (stop, told) = (CancellationToken::new(), CancellationToken::new());
+    stop.cancel();
+    let began = tokio::time::Instant::now();
+    until_closed(told.cancelled(), &gate, &stop, || told.cancel()).await;
+    assert!(began.elapsed() < CLOSING_GRACE, "what ends when it is told is not waited for");
+
+    let seat = gate.enter("192.0.2.1".parse().unwrap()).unwrap();
+    let line = seat.line();
+    let deaf = async {
+        while !line.is_cut() {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    until_closed(deaf, &gate, &stop, || {}).await;
+    assert!((CLOSING_GRACE..CLOSING_GRACE * 2).contains(&began.elapsed()), "{:?}", began.elapsed());
+}
+
+#[tokio::test]
+async fn a_cut_connection_neither_writes_nor_waits_to_close() {
+    let mut place = place(Listener::Report, Limits::default()).await;
+    let shown = place.agent(1);
+    let mut connection = place.expect_in(Some(&shown)).await;
+    place.gate.cut_all();
+    let aborted = |result: io::Result<()>| assert_eq!(result.unwrap_err().kind(), ErrorKind::ConnectionAborted);
+    aborted(connection.write_all(b"x").await);
+    aborted(connection.write_vectored(&[io::IoSlice::new(b"x")]).await.map(drop));
+    aborted(connection.flush().await);
+    aborted(connection.shutdown().await);
+}

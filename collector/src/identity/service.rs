@@ -7,6 +7,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::{Mutex, PoisonError};
 
 use tenken_proto::ident::AgentId;
+use tenken_proto::report::REASON_METADATA;
 use tenken_proto::wire;
 use tenken_proto::wire::enrolment_server::{Enrolment, EnrolmentServer};
 use tonic::{Code, Request, Response, Status};
@@ -22,8 +23,6 @@ use crate::ingest::peer::Peer;
 
 /// Largest message on the enrol listener: a request for a certificate with its hints.
 pub const MESSAGE_BYTES_MAX: usize = 16 * 1024;
-/// Name of the metadata that carries the code of a refusal.
-pub const REASON: &str = "tenken-reason";
 /// Seconds after which a waiting machine asks again: a quarter of the time that it waited, within these.
 const ASK_AGAIN_S: (i64, i64) = (2, 300);
 
@@ -149,7 +148,7 @@ impl Enrolment for EnrolService {
     }
 }
 
-/// A refusal as a gRPC status: the text is for a person, the metadata [`REASON`] for a program. Codes that mean
+/// A refusal as a gRPC status: the text is for a person, the metadata [`REASON_METADATA`] for a program. Codes that mean
 /// *never again* are used for refusals that are permanent, and only for these.
 #[must_use]
 pub fn status(refusal: &Refusal) -> Status {
@@ -176,6 +175,6 @@ pub fn status(refusal: &Refusal) -> Status {
         Refusal::Authority(_) => Code::Internal,
     };
     let mut status = Status::new(code, refusal.to_string());
-    status.metadata_mut().insert(REASON, tonic::metadata::MetadataValue::from_static(refusal.code()));
+    status.metadata_mut().insert(REASON_METADATA, tonic::metadata::MetadataValue::from_static(refusal.code()));
     status
 }

@@ -8,17 +8,19 @@ use jiff::Timestamp;
 use tenken_proto::convert::timestamp;
 use tenken_proto::fact::GroupName;
 use tenken_proto::ident::{Digest, Epoch, HostId, Sequence};
-use tenken_proto::report::{RefusalReason, Report, WIRE_VERSION};
+use tenken_proto::report::{REASON_METADATA, RefusalReason, Report, WIRE_VERSION};
 use tenken_proto::wire;
 use tenken_proto::wire::down::Message as Down;
 use tenken_proto::wire::up::Message as Up;
 use tokio::sync::{mpsc, oneshot};
+use tonic::metadata::MetadataValue;
 use tonic::{Status, Streaming};
 
 use super::peer::{Peer, PeerIdentity};
 use super::streams::{CONTROL_MAX, Control};
 use super::{
-    CLONE_PING_TIMEOUT, HELLO_TIMEOUT, IN_FLIGHT_MAX, SEND_ALL_EVERY, SLOW_READER_TIMEOUT, Shared, retry_after,
+    CLONE_PING_TIMEOUT, HELLO_TIMEOUT, IN_FLIGHT_MAX, LAST_WORD_TIMEOUT, SEND_ALL_EVERY, SLOW_READER_TIMEOUT, Shared,
+    retry_after,
 };
 use crate::clock::now;
 use crate::engine::{AdmitRequest, Admitted, Origin, PrepareError, RegistryError};
@@ -50,8 +52,26 @@ struct Stream {
     asked_all_at: Option<Instant>,
 }
 
-/// Serves one stream until either side ends it.
+/// Serves one stream until either side ends it. What it waits for when the collector stops is given up: a report
+/// without an ack is sent again.
 pub(super) async fn serve(
+    shared: Arc<Shared>,
+    peer: Peer,
+    identity: PeerIdentity,
+    incoming: Streaming<wire::Up>,
+    outgoing: Outgoing,
+) {
+    let streams = Arc::clone(&shared.streams);
+    let closed = tokio::select! {
+        () = converse(shared, peer, identity, incoming, outgoing.clone()) => false,
+        () = streams.closed() => true,
+    };
+    if closed {
+        last_word(&outgoing, Status::unavailable("the collector is stopping")).await;
+    }
+}
+
+async fn converse(
     shared: Arc<Shared>,
     peer: Peer,
     identity: PeerIdentity,
@@ -81,7 +101,7 @@ async fn open(
             return None;
         }
         Err(RegistryError::Engine(error)) => {
-            let _ = outgoing.try_send(Box::new(Err(Status::unavailable(error.to_string()))));
+            last_word(&outgoing, Status::unavailable(error.to_string())).await;
             return None;
         }
     };
@@ -105,7 +125,7 @@ async fn hello(incoming: &mut Streaming<wire::Up>, outgoing: &Outgoing) -> Optio
         }
         Ok(Ok(None) | Err(_)) => return None,
         Err(_) => {
-            let _ = outgoing.try_send(Box::new(Err(Status::deadline_exceeded("Hello did not come in time"))));
+            last_word(outgoing, Status::deadline_exceeded("Hello did not come in time")).await;
             return None;
         }
     };
@@ -321,9 +341,7 @@ impl Stream {
                 match admits {
                     Ok(host) if host == self.host => Ok(()),
                     Ok(_) => {
-                        let _ = self
-                            .outgoing
-                            .try_send(Box::new(Err(Status::aborted("bound to another host; connect again"))));
+                        last_word(&self.outgoing, Status::aborted("bound to another host; connect again")).await;
                         Err(End)
                     }
                     Err(refusal) => {
@@ -337,12 +355,8 @@ impl Stream {
                 self.ping = Some((self.pings, alive));
                 self.send(Down::Ping(wire::Ping { nonce: self.pings })).await
             }
-            Control::Closing => {
-                let _ = self.outgoing.try_send(Box::new(Err(Status::unavailable("the collector is stopping"))));
-                Err(End)
-            }
             Control::Replaced => {
-                let _ = self.outgoing.try_send(Box::new(Err(Status::aborted("a newer stream has taken over"))));
+                last_word(&self.outgoing, Status::aborted("a newer stream has taken over")).await;
                 Err(End)
             }
         }
@@ -408,10 +422,22 @@ async fn hold(shared: &Shared, identity: &PeerIdentity, seen: String) {
 /// Tells an identity why it may not report. What passes by itself is a refusal, the rest ends the call.
 async fn turn_away(outgoing: &Outgoing, refusal: &Refusal) {
     if refusal.is_permanent() {
-        let _ = outgoing.try_send(Box::new(Err(Status::permission_denied(refusal.to_string()))));
+        last_word(outgoing, denied(refusal)).await;
     } else {
         refuse_stream(outgoing, RefusalReason::OnHold, &refusal.to_string()).await;
     }
+}
+
+/// A permanent refusal as a gRPC status: the text is for a person, the metadata [`REASON_METADATA`] for a program.
+fn denied(refusal: &Refusal) -> Status {
+    let mut status = Status::permission_denied(refusal.to_string());
+    status.metadata_mut().insert(REASON_METADATA, MetadataValue::from_static(refusal.code()));
+    status
+}
+
+/// Ends the call with a status. A reader who makes no room for it in time is not told.
+async fn last_word(outgoing: &Outgoing, status: Status) {
+    let _ = outgoing.send_timeout(Box::new(Err(status)), LAST_WORD_TIMEOUT).await;
 }
 
 /// A refusal that concerns no report.

@@ -6,6 +6,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use jiff::Timestamp;
 use tenken_proto::ident::{AgentId, Epoch};
 use tokio::sync::{mpsc, oneshot};
+use tokio_util::sync::CancellationToken;
 
 use super::STREAMS_PER_AGENT_MAX;
 use super::rate::{Bucket, Rate};
@@ -23,14 +24,14 @@ pub(super) enum Control {
     Ping(oneshot::Sender<()>),
     /// A newer stream of the same run has taken over.
     Replaced,
-    /// The collector is stopping.
-    Closing,
 }
 
 /// All live streams.
 #[derive(Debug, Default)]
 pub struct Streams {
     inner: Mutex<Inner>,
+    /// The collector is stopping. No word in a queue: it reaches a stream in whatever it waits, and those to come.
+    closing: CancellationToken,
 }
 
 #[derive(Debug, Default)]
@@ -129,12 +130,14 @@ impl Streams {
         }
     }
 
-    /// Ends every stream; those that have not said Hello end by themselves.
+    /// Ends every stream, also those that have not said Hello and those that open from now on.
     pub fn close(&self) {
-        let inner = self.lock();
-        for live in inner.agents.values().flatten() {
-            let _ = live.control.try_send(Control::Closing);
-        }
+        self.closing.cancel();
+    }
+
+    /// Waits until the streams are to end.
+    pub(super) async fn closed(&self) {
+        self.closing.cancelled().await;
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {

@@ -7,6 +7,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use super::STOP_GRACE;
+use super::system::StopSignal;
 use crate::exit::{Exit, Failure};
 use crate::locale::Message;
 
@@ -44,11 +45,9 @@ impl Stages {
     }
 
     /// Waits for a signal to stop, or for the end of a stage.
-    pub(super) async fn until_stopped(&self) -> Result<(), Failure> {
+    pub(super) async fn until_stopped(&self, signal: &mut StopSignal) -> Result<(), Failure> {
         tokio::select! {
-            result = super::system::stop_signal() => {
-                result.map_err(|error| Failure::new(Exit::Failed, Message::new("start-signals")).because(error))
-            }
+            () = signal.asked() => Ok(()),
             () = self.ended.cancelled() => {
                 Err(Failure::new(Exit::Failed, Message::new("start-part_ended")))
             }

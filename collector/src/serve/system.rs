@@ -7,4 +7,4 @@ mod imp;
 #[path = "system/windows.rs"]
 mod imp;
 
-pub(super) use imp::{make_private, stop_signal};
+pub(super) use imp::{StopSignal, make_private};
