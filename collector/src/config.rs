@@ -4,6 +4,7 @@
 
 use std::fmt;
 use std::net::SocketAddr;
+use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 
 use jiff::SignedDuration;
@@ -26,6 +27,18 @@ use read::Reader;
 pub const FILE_BYTES_MAX: u64 = 256 * 1024;
 /// Name of the file that is read when none is named, in the data folder.
 pub const FILE_NAME: &str = "collector.toml";
+
+/// What `limits.handshake_timeout` may be: a mobile line needs a second or two, a stalled handshake holds a place.
+pub const HANDSHAKE_TIMEOUT: RangeInclusive<SignedDuration> =
+    SignedDuration::from_secs(1)..=SignedDuration::from_secs(60);
+/// What `limits.first_call_timeout` may be.
+pub const FIRST_CALL_TIMEOUT: RangeInclusive<SignedDuration> =
+    SignedDuration::from_secs(1)..=SignedDuration::from_secs(60);
+/// What `limits.handshakes` may be: each costs a fraction of a millisecond of a core and some KiB while it lasts.
+pub const HANDSHAKES: RangeInclusive<u64> = 8..=65_536;
+/// What `ca.collector_certificate` may be: renewed hourly at the most often, and never good for much over a year.
+pub const COLLECTOR_CERTIFICATE: RangeInclusive<SignedDuration> =
+    SignedDuration::from_hours(1)..=SignedDuration::from_hours(398 * 24);
 
 /// Everything that can be set.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -78,6 +91,8 @@ pub struct Ca {
     pub trust_domain: String,
     /// Life of an agent's certificate.
     pub agent_certificate: SignedDuration,
+    /// Life of the collector's own certificate; within [`COLLECTOR_CERTIFICATE`].
+    pub collector_certificate: SignedDuration,
     /// How long an ended certificate may still renew itself.
     pub renewal_grace: SignedDuration,
 }
@@ -117,6 +132,12 @@ pub struct Limits {
     pub connections: u64,
     /// Connections from one address.
     pub connections_per_address: u64,
+    /// TLS handshakes of each listener at one time; more wait. Within [`HANDSHAKES`].
+    pub handshakes: u64,
+    /// Time for a TLS handshake; within [`HANDSHAKE_TIMEOUT`].
+    pub handshake_timeout: SignedDuration,
+    /// Time from the handshake to the first call; within [`FIRST_CALL_TIMEOUT`].
+    pub first_call_timeout: SignedDuration,
     /// Reports that one identity may send per second, averaged.
     pub reports_per_second: u64,
     /// Reports that one identity may send at once.
@@ -220,7 +241,11 @@ impl Config {
     }
 
     fn take(reader: &mut Reader) -> Self {
-        use read::{address, any_text, duration, level, optional_address, size, texts, time_zone, whole};
+        use read::{
+            address, any_text, duration, duration_within, level, optional_address, size, texts, time_zone, whole,
+            whole_within,
+        };
+        let seconds = SignedDuration::from_secs;
         let day = |days: i64| SignedDuration::from_hours(24 * days);
         Self {
             data_dir: PathBuf::from(reader.take("", "data_dir", DEFAULT_DATA_DIR.to_owned(), any_text)),
@@ -242,6 +267,12 @@ impl Config {
             ca: Ca {
                 trust_domain: reader.take("ca", "trust_domain", "tenken.internal".to_owned(), read::trust_domain),
                 agent_certificate: reader.take("ca", "agent_certificate", day(30), duration),
+                collector_certificate: reader.take(
+                    "ca",
+                    "collector_certificate",
+                    day(90),
+                    duration_within(COLLECTOR_CERTIFICATE),
+                ),
                 renewal_grace: reader.take("ca", "renewal_grace", day(180), duration),
             },
             time: Time {
@@ -260,6 +291,19 @@ impl Config {
             limits: Limits {
                 connections: reader.take("limits", "connections", 110_000, whole),
                 connections_per_address: reader.take("limits", "connections_per_address", 20, whole),
+                handshakes: reader.take("limits", "handshakes", 512, whole_within(HANDSHAKES)),
+                handshake_timeout: reader.take(
+                    "limits",
+                    "handshake_timeout",
+                    seconds(8),
+                    duration_within(HANDSHAKE_TIMEOUT),
+                ),
+                first_call_timeout: reader.take(
+                    "limits",
+                    "first_call_timeout",
+                    seconds(10),
+                    duration_within(FIRST_CALL_TIMEOUT),
+                ),
                 reports_per_second: reader.take("limits", "reports_per_second", 20, whole),
                 reports_burst: reader.take("limits", "reports_burst", 200, whole),
                 enrolments_per_second: reader.take("limits", "enrolments_per_second", 5, whole),

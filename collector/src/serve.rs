@@ -23,7 +23,7 @@ use tenken_proto::wire::reporting_server::ReportingServer;
 use crate::accept::{self, Acceptor, Limits, Listener};
 use crate::api::Api;
 use crate::clock::Clock;
-use crate::config::Config;
+use crate::config::{self, Config};
 use crate::control::Control;
 use crate::engine::{self, Engine, Running};
 use crate::exit::{Exit, Failure};
@@ -172,21 +172,31 @@ async fn start_engine(config: &Config, store: Arc<dyn Store>) -> Result<(Engine,
 fn open_desk(config: &Config, engine: &Engine) -> Result<Desk, Failure> {
     let authority = Authority::open(&config.data_dir)
         .map_err(|error| folder::authority_failure(&config.data_dir, error))?
-        .with_agent_life(config.ca.agent_certificate);
-    let count = |number: u64| usize::try_from(number).unwrap_or(usize::MAX);
+        .with_agent_life(config.ca.agent_certificate)
+        .with_server_life(config.ca.collector_certificate);
     let settings = desk::Settings {
         tenant: TenantId::DEFAULT,
         names: folder::names(config),
         grace: config.ca.renewal_grace,
         enrol_rate: (config.limits.enrolments_burst as f64, config.limits.enrolments_per_second as f64),
-        limits: Limits {
-            connections: count(config.limits.connections),
-            per_address: count(config.limits.connections_per_address),
-            ..Limits::default()
-        },
+        limits: connection_limits(&config.limits),
     };
     Desk::new(engine.clone(), authority, settings)
         .map_err(|error| Failure::new(Exit::Failed, Message::new("start-identities")).because(error))
+}
+
+/// The settings as the listeners take them. A duration of the configuration is never negative.
+fn connection_limits(limits: &config::Limits) -> Limits {
+    let count = |number: u64| usize::try_from(number).unwrap_or(usize::MAX);
+    let default = Limits::default();
+    Limits {
+        connections: count(limits.connections),
+        per_address: count(limits.connections_per_address),
+        per_identity: default.per_identity,
+        handshakes: count(limits.handshakes),
+        handshake: Duration::try_from(limits.handshake_timeout).unwrap_or(default.handshake),
+        first_call: Duration::try_from(limits.first_call_timeout).unwrap_or(default.first_call),
+    }
 }
 
 async fn bind(

@@ -77,6 +77,7 @@ config-duration_no_unit = missing unit; { config-duration_like }
 config-duration_unit = `{ $value }` is no unit; { config-duration_like }
 config-duration_zero = must be more than 0; { config-duration_like }
 config-duration_long = is longer than 10 years; write a shorter time
+config-limits = { $value } is out of its limits; write { $min } to { $max }
 config-size_like = write a number with a unit: "512KiB", "64MiB" or "2GiB"
 config-want_size = is { config-kind }; { config-size_like }
 config-size = `{ $value }` is no size; { config-size_like }

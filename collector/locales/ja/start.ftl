@@ -74,6 +74,7 @@ config-duration_no_unit = 単位がありません。{ config-duration_like }
 config-duration_unit = `{ $value }` という単位はありません。{ config-duration_like }
 config-duration_zero = 0 より長くしてください。{ config-duration_like }
 config-duration_long = 10年を超えています。短くしてください
+config-limits = { $value } は範囲を外れています。{ $min } から { $max } までで書いてください
 config-size_like = "512KiB"、"64MiB"、"2GiB" のように単位を付けて書いてください
 config-want_size = { config-kind }になっています。{ config-size_like }
 config-size = `{ $value }` は大きさではありません。{ config-size_like }

@@ -1,6 +1,7 @@
 //! Takes known keys out of a table, one by one; what is left over is unknown. Collects every mistake.
 
 use std::net::SocketAddr;
+use std::ops::RangeInclusive;
 
 use jiff::SignedDuration;
 use toml::{Table, Value};
@@ -209,6 +210,39 @@ pub(super) fn duration(value: &Value) -> Result<SignedDuration, Message> {
         Some(ms) if ms <= 3_652 * 86_400_000 => Ok(SignedDuration::from_millis(ms)),
         Some(_) | None => Err(Message::new("config-duration_long")),
     }
+}
+
+/// A duration within limits; what is out of them is told with both.
+pub(super) fn duration_within(
+    limits: RangeInclusive<SignedDuration>,
+) -> impl FnOnce(&Value) -> Result<SignedDuration, Message> {
+    move |value| match duration(value)? {
+        taken if limits.contains(&taken) => Ok(taken),
+        _ => {
+            let said = |duration: &SignedDuration| format!("\"{}\"", written(*duration));
+            Err(out_of_limits(value, said(limits.start()), said(limits.end())))
+        }
+    }
+}
+
+/// A whole number within limits.
+pub(super) fn whole_within(limits: RangeInclusive<u64>) -> impl FnOnce(&Value) -> Result<u64, Message> {
+    move |value| match whole(value)? {
+        taken if limits.contains(&taken) => Ok(taken),
+        _ => Err(out_of_limits(value, limits.start(), limits.end())),
+    }
+}
+
+fn out_of_limits(value: &Value, min: impl ToString, max: impl ToString) -> Message {
+    Message::new("config-limits").mention("value", value).mention("min", min).mention("max", max)
+}
+
+/// A duration as the file has it, in the largest unit that says it whole.
+fn written(duration: SignedDuration) -> String {
+    let ms = duration.as_millis();
+    let units = [("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1_000)];
+    let whole = units.iter().find(|(_, unit)| ms % unit == 0);
+    whole.map_or_else(|| format!("{ms}ms"), |(name, unit)| format!("{}{name}", ms / unit))
 }
 
 pub(super) fn size(value: &Value) -> Result<u64, Message> {

@@ -16,6 +16,32 @@ fn nothing_said_gives_the_defaults() {
     assert_eq!(config.listen.enrol.port(), ENROL_PORT);
     assert_eq!(config.time.silent_after_pc, SignedDuration::from_hours(7 * 24));
     assert_eq!(config.store.low_water, None);
+    assert_eq!(config.ca.collector_certificate, crate::identity::ca::SERVER_LIFE_DEFAULT);
+    let limits = crate::accept::Limits::default();
+    assert_eq!(config.limits.handshakes, limits.handshakes as u64);
+    assert_eq!(config.limits.handshake_timeout.unsigned_abs(), limits.handshake);
+    assert_eq!(config.limits.first_call_timeout.unsigned_abs(), limits.first_call);
+}
+
+#[test]
+fn what_is_out_of_its_limits_is_told_with_them_all_at_once() {
+    let told = parse(
+        "[ca]\ncollector_certificate = \"10m\"\n[limits]\nhandshakes = 7\nhandshake_timeout = \"2m\"\n\
+         first_call_timeout = \"999ms\"\nconnections = 0\n",
+    )
+    .unwrap_err();
+    insta::assert_snapshot!(told, @r#"
+    collector.toml: 5 problems
+      ca.collector_certificate: "10m" is out of its limits; write "1h" to "398d"
+      limits.connections: must be 1 or more
+      limits.first_call_timeout: "999ms" is out of its limits; write "1s" to "1m"
+      limits.handshake_timeout: "2m" is out of its limits; write "1s" to "1m"
+      limits.handshakes: 7 is out of its limits; write 8 to 65536
+    "#);
+    let text = "[ca]\ncollector_certificate = \"398d\"\n[limits]\nhandshakes = 8\nhandshake_timeout = \"60s\"\nfirst_call_timeout = \"1s\"\n";
+    let config = parse(text).unwrap();
+    assert_eq!(config.limits.first_call_timeout, SignedDuration::from_secs(1));
+    assert_eq!(config.ca.collector_certificate, SignedDuration::from_hours(398 * 24));
 }
 
 #[test]

@@ -351,7 +351,7 @@ impl Authority {
     }
 
     /// The collector's own certificate: the stored one, or a new one where that is missing, due, damaged, signed
-    /// by a retired intermediate or made for other names. An expired one is no obstacle.
+    /// by a retired intermediate, made for other names or for longer than is set. An expired one is no obstacle.
     ///
     /// # Errors
     /// A new one could not be signed or stored.
@@ -359,9 +359,11 @@ impl Authority {
         let path = self.dir.join(SERVER);
         let names = profile::server_names(names)?;
         let (active, _) = self.signer()?;
+        let longest = end(now, self.server_life)?;
         let stored = files::read(&path).ok().and_then(|pem| stored_server(&pem));
         let fits = |stored: &ServerIdentity| {
             now < stored.renew_at
+                && stored.not_after <= longest
                 && stored.chain.get(1) == Some(&active.der)
                 && profile::names_of(&stored.chain[0]).is_some_and(|found| found == names)
         };
@@ -446,4 +448,26 @@ fn stored_server(pem: &[u8]) -> Option<ServerIdentity> {
     let not_after = profile::timestamp(leaf.validity().not_after.timestamp());
     let renew_at = not_before + not_after.duration_since(not_before) / 3 * 2;
     Some(ServerIdentity { chain, key, not_after, renew_at })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_shorter_life_of_the_collectors_certificate_counts_at_once_and_a_longer_one_at_the_next_renewal() {
+        let dir = tempfile::TempDir::new().unwrap();
+        let now: Timestamp = "2026-11-21T03:00:00Z".parse().unwrap();
+        let day = |days: i64| SignedDuration::from_hours(24 * days);
+        Authority::init(dir.path(), &"tenken.example".parse().unwrap(), now).unwrap();
+        let ends_after = |life, at| {
+            let authority = Authority::open(dir.path()).unwrap().with_server_life(life);
+            authority.server(&[], at).unwrap().not_after
+        };
+        assert_eq!(ends_after(day(90), now), now + day(90));
+        assert_eq!(ends_after(day(90), now + day(1)), now + day(90), "the stored one");
+        assert_eq!(ends_after(day(9), now + day(1)), now + day(10));
+        assert_eq!(ends_after(day(90), now + day(2)), now + day(10));
+        assert_eq!(ends_after(day(90), now + day(8)), now + day(98), "due");
+    }
 }
