@@ -84,6 +84,21 @@ pub enum What {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         proven: Option<Proven>,
     },
+    /// A machine that has an entry presented another good token with the same key: one use of that token is spent,
+    /// the entry stays the one it was.
+    AskedAgain {
+        /// The identity.
+        agent: AgentId,
+        /// Hash of the secret of the token that it came with before.
+        from: Digest,
+        /// Hash of the secret of the token that it comes with now.
+        token: Digest,
+        /// What the machine says about itself now.
+        hints: Hints,
+        /// The host whose key was proven with the request, where one was.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        proven: Option<Proven>,
+    },
     /// The agent may have a certificate and is bound to a host.
     Approved {
         /// Which identity.

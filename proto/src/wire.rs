@@ -616,7 +616,7 @@ pub struct Issued {
     #[prost(bytes = "bytes", repeated, tag = "4")]
     pub trust_root: ::prost::alloc::vec::Vec<::prost::bytes::Bytes>,
 }
-/// Waits for a person. Ask again with the same token and key.
+/// Waits for a person. Ask again with the same key; another good token is as good as the same.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Pending {
     #[prost(string, tag = "1")]

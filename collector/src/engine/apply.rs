@@ -243,6 +243,7 @@ impl State {
             | What::TokenRevoked { .. }
             | What::TokenOverUsed { .. }
             | What::Requested { .. }
+            | What::AskedAgain { .. }
             | What::Issued { .. }
             | What::Activated { .. }
             | What::OnHold { .. }

@@ -482,6 +482,7 @@ impl Desk {
             | What::TokenRevoked { .. }
             | What::TokenOverUsed { .. }
             | What::Requested { .. }
+            | What::AskedAgain { .. }
             | What::Approved { .. }
             | What::Issued { .. }
             | What::Activated { .. }

@@ -1,7 +1,8 @@
 //! The decision on an enrolment: a token and a key in, an identity or a place in the waiting list out.
 //!
-//! Idempotent by (token, key): whoever lost the answer asks again and gets the same certificate, even after the
-//! token's time. A certificate is bound to a known host only with proof of that host's older key.
+//! Idempotent by key: whoever lost the answer asks again and gets the same certificate, even after the token's time;
+//! whoever asks again with another good token spends a use of it and stays the entry that it was. A certificate is
+//! bound to a known host only with proof of that host's older key.
 
 use std::net::IpAddr;
 
@@ -102,14 +103,13 @@ impl Registry {
             return Err(Refusal::TokenWithdrawn);
         }
         may_use_from(token, request.peer)?;
-        if let Some(holder) = self.keys.get(&request.key).and_then(|id| self.agents.get(id)) {
+        let holder = self.keys.get(&request.key).and_then(|id| self.agents.get(id));
+        if let Some(holder) = holder.filter(|holder| holder.token == request.token) {
             return again(holder, request, issue, now);
         }
-        if now >= token.expires_at {
-            return Err(Refusal::TokenExpired { at: token.expires_at });
-        }
-        if token.used >= token.uses {
-            return Err(Refusal::TokenUsedUp { uses: token.uses });
+        has_a_use_left(token, now)?;
+        if let Some(holder) = holder {
+            return self.again_with(token, holder, request, issue, now);
         }
         if !token.auto_approve && self.waiting() >= WAITING_MAX {
             return Err(Refusal::WaitingListFull { max: WAITING_MAX });
@@ -125,7 +125,7 @@ impl Registry {
         now: Timestamp,
     ) -> Result<Decision<Enrolled>, Refusal> {
         let agent = request.fresh.agent;
-        let proven = request.proof.as_ref().and_then(|proof| self.proven(proof));
+        let proven = request.proof.as_ref().and_then(|proof| self.proven(proof, now));
         let event = |what| Event { at: now, peer: Some(request.peer), what };
         let requested = What::Requested {
             agent,
@@ -146,13 +146,53 @@ impl Registry {
         Ok(Decision { events, reply })
     }
 
-    /// The host of an older certificate whose key was proven in the handshake. A superseded, revoked or held
-    /// identity proves nothing.
-    fn proven(&self, proof: &PeerIdentity) -> Option<Proven> {
-        let agent = self.standing_of(proof).ok()?;
-        agent.certificates.iter().find(|certificate| certificate.serial == proof.serial)?;
-        Some(Proven { agent: agent.id, host: agent.host? })
+    /// The key of an entry, with another token: the entry is kept, or a machine that waits would be there twice.
+    fn again_with(
+        &self,
+        token: &Token,
+        holder: &Agent,
+        request: &Enrolment,
+        issue: &dyn Issue,
+        now: Timestamp,
+    ) -> Result<Decision<Enrolled>, Refusal> {
+        let event = |what| Event { at: now, peer: Some(request.peer), what };
+        let proven = request.proof.as_ref().and_then(|proof| self.proven(proof, now));
+        let mut events = vec![event(What::AskedAgain {
+            agent: holder.id,
+            from: holder.token,
+            token: token.hash,
+            hints: request.hints.clone().cleaned(),
+            proven,
+        })];
+        if holder.standing == Standing::Waiting && token.auto_approve {
+            let host = proven.or(holder.proven).map_or(request.fresh.host, |proven| proven.host);
+            let certificate = issue.issue(holder.id, now)?;
+            let reply = Enrolled::Issued { agent: holder.id, leaf: Leaf::new(&certificate)? };
+            events.push(event(What::Approved { agent: holder.id, host, by: "token".to_owned() }));
+            events.push(event(What::Issued { agent: holder.id, certificate }));
+            return Ok(Decision { events, reply });
+        }
+        let decided = again(holder, request, issue, now)?;
+        events.extend(decided.events);
+        Ok(Decision { events, reply: decided.reply })
     }
+
+    /// The host of an older certificate whose key was proven in the handshake. An ended, superseded, revoked or held
+    /// one proves nothing: an ended certificate may be renewed, and nothing else.
+    fn proven(&self, proof: &PeerIdentity, now: Timestamp) -> Option<Proven> {
+        let host = self.admits(proof, now).ok()?;
+        Some(Proven { agent: proof.agent, host })
+    }
+}
+
+fn has_a_use_left(token: &Token, now: Timestamp) -> Result<(), Refusal> {
+    if now >= token.expires_at {
+        return Err(Refusal::TokenExpired { at: token.expires_at });
+    }
+    if token.used >= token.uses {
+        return Err(Refusal::TokenUsedUp { uses: token.uses });
+    }
+    Ok(())
 }
 
 fn may_use_from(token: &Token, peer: IpAddr) -> Result<(), Refusal> {
@@ -171,7 +211,7 @@ fn again(
     issue: &dyn Issue,
     now: Timestamp,
 ) -> Result<Decision<Enrolled>, Refusal> {
-    if holder.token != request.token || holder.first_key != request.key {
+    if holder.first_key != request.key {
         return Err(Refusal::KeyInUse);
     }
     let agent = holder.id;

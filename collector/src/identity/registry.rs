@@ -3,7 +3,7 @@
 //! Pure: `decide_*` read it and yield events, [`Registry::apply`] is the only change. The engine journals the
 //! events of a decision before it applies them, and decides one at a time, so no use of a token is spent twice.
 //!
-//! Invariants: a token is never used more often than it allows; a key belongs to one agent; an agent has at most
+//! Invariants: a token is never used more often than it allows, and what is spent stays spent; a key belongs to one agent; an agent has at most
 //! one certificate in use and one staged; applying the journalled events again gives the same registry.
 
 #[cfg(test)]
@@ -288,6 +288,9 @@ impl Registry {
             What::Requested { agent, token, key, hints, proven } => {
                 self.add_agent(event, *agent, token, *key, hints, *proven);
             }
+            What::AskedAgain { agent, token, hints, proven, .. } => {
+                self.move_agent(event, *agent, token, hints, *proven);
+            }
             What::Approved { agent, host, .. } => self.with_agent(*agent, |agent| {
                 agent.host = Some(*host);
                 agent.standing = Standing::Active;
@@ -364,6 +367,28 @@ impl Registry {
             certificates: Vec::new(),
         };
         self.agents.insert(id, agent);
+    }
+
+    /// A machine asked again with another token. Until approval the entry follows what it says now; the place in the
+    /// list stays.
+    fn move_agent(&mut self, event: &Event, id: AgentId, token: &Digest, hints: &Hints, proven: Option<Proven>) {
+        if !self.agents.contains_key(&id) {
+            return;
+        }
+        let mut site = None;
+        self.with_token(token, |token| {
+            token.used = token.used.saturating_add(1);
+            site.clone_from(&token.site);
+        });
+        self.with_agent(id, |agent| {
+            agent.token = *token;
+            agent.peer = event.peer;
+            if agent.standing == Standing::Waiting {
+                agent.site = site;
+                agent.hints.clone_from(hints);
+                agent.proven = proven.or(agent.proven);
+            }
+        });
     }
 
     /// A new certificate takes the place of one that was staged and never used.

@@ -114,6 +114,7 @@ impl Streams {
             | What::TokenRevoked { .. }
             | What::TokenOverUsed { .. }
             | What::Requested { .. }
+            | What::AskedAgain { .. }
             | What::Approved { .. }
             | What::Issued { .. }
             | What::Released { .. }

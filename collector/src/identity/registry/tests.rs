@@ -141,8 +141,14 @@ impl World {
     /// What always holds.
     fn check(&self) {
         for token in self.registry.tokens.values() {
+            let spent = |event: &&Event| {
+                matches!(&event.what, What::Requested { token: by, .. } | What::AskedAgain { token: by, .. }
+                    if *by == token.hash)
+            };
+            let spent = self.events.iter().filter(spent).count();
             let agents = self.registry.agents.values().filter(|agent| agent.token == token.hash).count();
-            assert!(token.used <= token.uses && agents == token.used as usize, "{token:?}: {agents} agents");
+            assert!(token.used <= token.uses && spent == token.used as usize, "{token:?}: {spent} uses");
+            assert!(agents <= spent, "{token:?}: {agents} agents");
         }
         let mut keys: BTreeMap<Digest, AgentId> = BTreeMap::new();
         for agent in self.registry.agents.values() {
@@ -388,7 +394,10 @@ fn nobody_renews_with_the_key_of_another() {
     let (_, one) = world.issued(2, 1);
     let (_, two) = world.issued(2, 2);
     assert_eq!(world.renew(&two, 1), Err(Refusal::KeyInUse));
-    assert_eq!(world.enrol(1, 1), Err(Refusal::KeyInUse), "another token does not take over a key");
+    world.use_first(&one).unwrap();
+    world.now += DAY;
+    world.renew(&one, 7).unwrap();
+    assert_eq!(world.enrol(2, 7), Err(Refusal::KeyInUse), "the key of a renewal enrols nobody");
     let foreign = PeerIdentity { serial: two.serial, ..one };
     assert_eq!(world.renew(&foreign, 5), Err(Refusal::Superseded(two.serial)));
     let unknown = PeerIdentity { agent: agent(1), ..two };
@@ -414,6 +423,73 @@ fn a_host_is_kept_with_proof_of_its_old_key_and_only_then() {
     let new = world.identities(kept).remove(0);
     world.use_first(&new).unwrap();
     assert_eq!(world.registry.admits(&identity, world.now), Err(Refusal::Retired(old)));
+    world.check();
+}
+
+#[test]
+fn a_machine_that_waits_and_comes_with_another_token_is_there_once() {
+    let mut world = World::new();
+    for n in 1..=2 {
+        world.token(n, &TokenParameters { site: Some(format!("site {n}")), ..uses(2) }).unwrap();
+    }
+    let Enrolled::Pending { agent: id, .. } = world.enrol(1, 1).unwrap() else { panic!("not asked") };
+    world.now += SignedDuration::from_mins(5);
+    assert_eq!(world.enrol(2, 1).unwrap(), Enrolled::Pending { agent: id, since: start() }, "its place is kept");
+    assert_eq!(world.enrol(2, 1).unwrap(), Enrolled::Pending { agent: id, since: start() }, "a lost answer again");
+    assert_eq!((world.registry.agents.len(), world.registry.waiting()), (1, 1));
+    let told = world.events.last().unwrap();
+    assert!(
+        matches!(&told.what, What::AskedAgain { agent, from, token, .. } if (*agent, *from, *token) == (id, digest(1), digest(2))),
+        "the audit says what happened: {told:?}"
+    );
+    assert_eq!(world.registry.agents[&id].site.as_deref(), Some("site 2"));
+    assert_eq!([1, 2].map(|n| world.registry.tokens[&digest(n)].used), [1, 1], "a use of each is spent");
+    let host = world.approve(id, None).unwrap();
+    let Enrolled::Issued { agent, .. } = world.enrol(1, 1).unwrap() else { panic!("waits") };
+    assert_eq!((agent, world.registry.agents[&id].host), (id, Some(host)), "and after the approval");
+    assert_eq!(world.registry.agents.len(), 1);
+    world.check();
+}
+
+#[test]
+fn another_token_must_be_good_itself() {
+    let mut world = World::new();
+    world.token(1, &uses(2)).unwrap();
+    world.token(2, &uses(1)).unwrap();
+    let Enrolled::Pending { agent: id, .. } = world.enrol(1, 1).unwrap() else { panic!("not asked") };
+    world.issued(2, 9);
+    assert_eq!(world.enrol(2, 1), Err(Refusal::TokenUsedUp { uses: 1 }));
+    world.token(3, &uses(1)).unwrap();
+    let Enrolled::Issued { agent, .. } = world.enrol(3, 1).unwrap() else { panic!("this one approves by itself") };
+    assert_eq!(agent, id);
+    assert!(world.registry.agents[&id].host.is_some());
+    world.now += DAY;
+    assert_eq!(world.enrol(1, 1), Err(Refusal::TokenExpired { at: start() + SignedDuration::from_hours(1) }));
+    world.keep(world.registry.decide_revoke(id, "山田", "x", world.now)).unwrap();
+    world.token(4, &uses(2)).unwrap();
+    assert_eq!(world.enrol(4, 1), Err(Refusal::Revoked(id)), "what was turned away does not come back by a token");
+    world.check();
+}
+
+#[test]
+fn an_ended_or_replaced_certificate_proves_nothing() {
+    let mut world = World::new();
+    world.token(1, &uses(1)).unwrap();
+    let (old, identity) = world.issued(1, 1);
+    let host = world.registry.agents[&old].host;
+    world.use_first(&identity).unwrap();
+    world.now += DAY * 20;
+    world.renew(&identity, 2).unwrap();
+    let new = world.identities(old).pop().unwrap();
+    world.use_first(&new).unwrap();
+    for (n, proof) in [(2, identity), (3, new.clone())] {
+        world.now = if n == 2 { world.now } else { new.not_after + SignedDuration::from_secs(1) };
+        world.token(n, &uses(1)).unwrap();
+        let Enrolled::Issued { agent, .. } = world.enrol_from(n, 10 + n, "192.0.2.7", Some(proof)).unwrap() else {
+            panic!("waits")
+        };
+        assert_ne!(world.registry.agents[&agent].host, host, "case {n}");
+    }
     world.check();
 }
 
