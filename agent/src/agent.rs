@@ -22,6 +22,7 @@ use crate::config::Config;
 use crate::durable;
 use crate::exit::{Exit, Failure};
 use crate::halves::{self, ObservingEnd, Policy, Told, Wish};
+use crate::identity::refused;
 use crate::probe::{Consent, Observation, Probes};
 use crate::report::{Outcome, Reported};
 use crate::root::Root;
@@ -97,7 +98,7 @@ async fn observe_and_report(config: &Config, root: Root, called: &Called) -> Res
     let root = Arc::new(root);
     let probes = Probes::new(root.clone());
     let (watch, woken) = Watch::new(root, probes.watched());
-    let agent = Agent::new(config, probes, half, woken, uplink, remedy);
+    let agent = Agent::new(config, probes, half, woken, uplink, called.clone());
     let result = agent.run(&mut stop).await;
     drop(watch);
     result
@@ -158,8 +159,8 @@ struct Agent {
     half: ObservingEnd,
     woken: mpsc::Receiver<GroupName>,
     uplink: JoinHandle<Result<usize, UplinkError>>,
-    /// What helps when the identity cannot be used.
-    remedy: String,
+    /// For the hints at the end.
+    called: Called,
 }
 
 impl Agent {
@@ -169,7 +170,7 @@ impl Agent {
         half: ObservingEnd,
         woken: mpsc::Receiver<GroupName>,
         uplink: JoinHandle<Result<usize, UplinkError>>,
-        remedy: String,
+        called: Called,
     ) -> Self {
         let groups: BTreeSet<GroupName> = probes.names().cloned().collect();
         Self {
@@ -188,7 +189,7 @@ impl Agent {
             half,
             woken,
             uplink,
-            remedy,
+            called,
         }
     }
 
@@ -208,9 +209,9 @@ impl Agent {
                 Event::Wish(Some(wish)) => self.wished(wish).await,
                 Event::Wish(None) => {
                     let ended = (&mut self.uplink).await;
-                    return uplink_ended(ended, &self.remedy);
+                    return uplink_ended(ended, &self.called);
                 }
-                Event::UplinkEnded(ended) => return uplink_ended(ended, &self.remedy),
+                Event::UplinkEnded(ended) => return uplink_ended(ended, &self.called),
                 Event::Stop(signal) => return self.stop(signal).await,
             }
         }
@@ -318,7 +319,7 @@ impl Agent {
         drop(self.half);
         drop(self.woken);
         match tokio::time::timeout(self.stop_grace + LATE, self.uplink).await {
-            Ok(ended) => uplink_ended(ended, &self.remedy),
+            Ok(ended) => uplink_ended(ended, &self.called),
             Err(_) => {
                 tracing::warn!(late = "uplink", "Did not end in time");
                 Ok(())
@@ -336,7 +337,7 @@ async fn finished(look: &mut Option<Look>) -> Result<(Probes, Vec<Observation>),
 
 fn uplink_ended(
     ended: Result<Result<usize, UplinkError>, tokio::task::JoinError>,
-    remedy: &str,
+    called: &Called,
 ) -> Result<(), Failure> {
     match ended {
         Ok(Ok(0)) => {
@@ -347,13 +348,12 @@ fn uplink_ended(
             tracing::info!(undelivered, "Stopped; what was not delivered is kept for the next start");
             Ok(())
         }
-        Ok(Err(error @ UplinkError::Refused(_))) => {
+        Ok(Err(error @ UplinkError::Refused { .. })) => {
             tracing::error!(error = %chain(&error), "Refused for good");
-            Err(Failure::new(Exit::Refused, error.to_string())
-                .remedy("ask who runs the collector; to enrol again a new token is needed"))
+            Err(Failure::new(Exit::Refused, error.to_string()).remedy(refused::remedy(called)))
         }
         Ok(Err(error @ UplinkError::Identity(_))) => {
-            Err(Failure::new(Exit::Failed, "the identity cannot be used").because(error).remedy(remedy))
+            Err(Failure::new(Exit::Failed, "the identity cannot be used").because(error).remedy(how_to_enrol(called)))
         }
         Err(error) => Err(Failure::new(Exit::Failed, "the uplink failed; this is a defect").because(error)),
     }

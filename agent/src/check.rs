@@ -1,4 +1,4 @@
-//! `check`: whether the agent could start and what it would not see, without starting it or changing anything.
+//! `check`: whether the agent could report and what it would not see, without starting it or changing anything.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -11,7 +11,8 @@ use tenken_proto::value::{Record, Value};
 use crate::called::Called;
 use crate::config::Config;
 use crate::exit::{Exit, Failure};
-use crate::identity::Store;
+use crate::identity::refused::{self, Refused};
+use crate::identity::{IdentityError, Store};
 use crate::probe::{Consent, Probes};
 use crate::root::Root;
 use crate::screen::escape;
@@ -34,7 +35,7 @@ pub fn run(config: &Config, file: &Path, called: &Called) -> Result<(), Failure>
         false => Finding::ok(format!("configuration: none at {}, defaults are used", file.display())),
     });
     findings.push(data_dir(&root, &config.data_dir));
-    findings.push(identity(&config.data_dir, crate::clock::now(), called));
+    findings.extend(identity(&config.data_dir, crate::clock::now(), called));
     findings.extend(delivery(&config.data_dir));
     findings.extend(rights(root, config));
     let mut text = String::new();
@@ -106,24 +107,48 @@ fn data_dir(root: &Root, dir: &Path) -> Finding {
     }
 }
 
-fn identity(data_dir: &Path, now: Timestamp, called: &Called) -> Finding {
+/// The identity, and that the collector refused it for good the last time.
+fn identity(data_dir: &Path, now: Timestamp, called: &Called) -> Vec<Finding> {
+    let none = || Finding::problem(Exit::Refused, "identity: none yet".to_owned(), called.enrol());
     if !data_dir.join("identity").exists() {
-        return Finding::problem(Exit::Refused, "identity: none yet".to_owned(), called.enrol());
+        return vec![none()];
     }
-    match Store::open(data_dir).and_then(|store| store.current()) {
-        Ok(Some(identity)) if identity.is_expired(now) => Finding::note(
+    let (store, current) = match Store::open(data_dir).and_then(|store| store.current().map(|it| (store, it))) {
+        Ok(opened) => opened,
+        Err(error) => {
+            return vec![Finding::problem(Exit::Refused, format!("identity: {error}"), called.enrol())];
+        }
+    };
+    let refusal = refusal(store.refused(current.as_ref().map(|identity| identity.agent_id)), called);
+    let found = match current {
+        Some(identity) if identity.is_expired(now) => Finding::note(
             format!("identity: agent {} expired at {}", identity.agent_id, identity.not_after),
             format!(
                 "start the agent (`{}`): it renews by itself for some time after the end; then enrol again",
                 called.command("run")
             ),
         ),
-        Ok(Some(identity)) => Finding::ok(format!(
+        Some(identity) => Finding::ok(format!(
             "identity: agent {}, valid until {}, reports to {}",
             identity.agent_id, identity.not_after, identity.report
         )),
-        Ok(None) => Finding::problem(Exit::Refused, "identity: none yet".to_owned(), called.enrol()),
-        Err(error) => Finding::problem(Exit::Refused, format!("identity: {error}"), called.enrol()),
+        None => none(),
+    };
+    std::iter::once(found).chain(refusal).collect()
+}
+
+fn refusal(read: Result<Option<Refused>, IdentityError>, called: &Called) -> Option<Finding> {
+    match read {
+        Ok(None) => None,
+        Ok(Some(Refused { agent, reason, detail, at })) => {
+            let what = if agent.is_some() { "collector: refused this agent" } else { "enrolment: refused" };
+            let text = format!("{what} for good at {at} ({reason}): {detail}");
+            Some(Finding::problem(Exit::Refused, text, refused::remedy(called)))
+        }
+        Err(error) => Some(Finding::note(
+            format!("collector: whether it refused this agent is not known: {error}"),
+            format!("start the agent (`{}`): it asks again", called.command("run")),
+        )),
     }
 }
 

@@ -3,7 +3,7 @@
 //! Everything lies in `DATA_DIR/identity`, readable by the owner only. A key is made on this host, written
 //! durably *before* it is used, and named after its public half; `identity.json` names its key and is replaced
 //! as a whole, so that whatever the moment of a crash, a start finds one complete identity or none.
-//! Enrolment is idempotent by (token, key); renewal has two phases: `next.json` stands beside until the first
+//! Enrolment goes on with the same key until there is a certificate, also with another token; renewal has two phases: `next.json` stands beside until the first
 //! success with it, and only then takes the old one's place.
 
 use std::path::{Path, PathBuf};
@@ -16,11 +16,13 @@ use serde::{Deserialize, Serialize};
 use tenken_proto::ident::{AgentId, Digest};
 use tenken_proto::wire;
 
+use self::refused::Refused;
 use crate::durable;
 use crate::transport::tls::{self, ClientAuth};
 use crate::transport::{Address, NotAnAddress};
 
 pub mod enrol;
+pub mod refused;
 pub mod renew;
 
 /// Largest file here.
@@ -33,6 +35,7 @@ const VERSION: u32 = 1;
 const CURRENT: &str = "identity.json";
 const NEXT: &str = "next.json";
 const ENROLLING: &str = "enrolling.json";
+const REFUSED: &str = "refused.json";
 
 /// What goes wrong with the identity on disk or with what the collector issued.
 #[derive(Debug, thiserror::Error)]
@@ -111,7 +114,13 @@ impl Identity {
             .unwrap_or(self.not_after)
     }
 
-    /// The certificate can be shown at this time.
+    /// It is of the collector whose root has this pin.
+    #[must_use]
+    pub fn is_of(&self, root_pin: Digest) -> bool {
+        self.roots.iter().any(|root| tls::spki_digest(root) == Some(root_pin))
+    }
+
+    /// The certificate has ended at this time.
     #[must_use]
     pub fn is_expired(&self, now: Timestamp) -> bool {
         now > self.not_after
@@ -123,6 +132,8 @@ impl Identity {
 pub struct FreshKey {
     file: String,
     der: Vec<u8>,
+    /// It was made for another token: the collector may know it already.
+    is_resumed: bool,
 }
 
 impl FreshKey {
@@ -145,12 +156,13 @@ pub struct Store {
 }
 
 impl Store {
-    /// The store of this data folder; made when it is not there.
+    /// The store of this data folder; both are made, for their owner only, when they are not there.
     ///
     /// # Errors
     /// [`IdentityError::File`].
     pub fn open(data_dir: &Path) -> Result<Self, IdentityError> {
         let dir = data_dir.join("identity");
+        durable::folder(data_dir).map_err(failed("make", data_dir))?;
         durable::folder(&dir).map_err(failed("make", &dir))?;
         Ok(Self { dir })
     }
@@ -193,20 +205,61 @@ impl Store {
         Ok(())
     }
 
-    /// The key for enrolling by this token: the one of an earlier try with it, or a new one.
-    fn enrolling_key(&self, token: Digest, collector: &Address) -> Result<FreshKey, IdentityError> {
+    /// Keeps that the collector refused this agent for good.
+    ///
+    /// # Errors
+    /// [`IdentityError::File`].
+    pub fn note_refusal(&self, refused: &Refused) -> Result<(), IdentityError> {
+        self.write(REFUSED, refused)
+    }
+
+    /// The refusal of the identity in use, or of the machine that has none; one of an earlier identity is past.
+    ///
+    /// # Errors
+    /// [`IdentityError`] when it is there and cannot be read.
+    pub fn refused(&self, agent: Option<AgentId>) -> Result<Option<Refused>, IdentityError> {
+        let path = self.path(REFUSED);
+        let Some(bytes) = durable::read(&path, FILE_BYTES_MAX).map_err(failed("read", &path))? else {
+            return Ok(None);
+        };
+        let refused: Refused = serde_json::from_slice(&bytes)
+            .map_err(|error| IdentityError::Damaged { path: path.clone(), problem: error.to_string() })?;
+        Ok((refused.agent == agent).then_some(refused))
+    }
+
+    /// The collector takes this agent: an earlier refusal is past. A failure leaves a file that a person can read.
+    pub fn forget_refusal(&self) {
+        let _ = durable::remove(&self.path(REFUSED));
+    }
+
+    /// The key for enrolling at this collector: the one of an earlier try that gave no certificate yet, whatever
+    /// its token was, or a new one. With another key the machine would wait for approval twice.
+    fn enrolling_key(&self, token: Digest, root_pin: Digest) -> Result<FreshKey, IdentityError> {
         let path = self.path(ENROLLING);
         if let Some(bytes) = durable::read(&path, FILE_BYTES_MAX).map_err(failed("read", &path))?
             && let Ok(earlier) = serde_json::from_slice::<Enrolling>(&bytes)
-            && earlier.token == token
+            && (earlier.token == token || earlier.root_pin == Some(root_pin))
             && let Ok(der) = self.read_key(&earlier.key)
         {
-            return Ok(FreshKey { file: earlier.key, der });
+            let is_resumed = earlier.token != token;
+            let key = FreshKey { file: earlier.key, der, is_resumed };
+            if is_resumed {
+                self.keep_enrolling(&key, token, root_pin)?;
+            }
+            return Ok(key);
         }
+        self.new_enrolling_key(token, root_pin)
+    }
+
+    /// A new key for enrolling; an earlier one is forgotten.
+    fn new_enrolling_key(&self, token: Digest, root_pin: Digest) -> Result<FreshKey, IdentityError> {
         let key = self.new_key()?;
-        let enrolling = Enrolling { token, key: key.file.clone(), collector: collector.clone() };
-        self.write(ENROLLING, &enrolling)?;
+        self.keep_enrolling(&key, token, root_pin)?;
         Ok(key)
+    }
+
+    fn keep_enrolling(&self, key: &FreshKey, token: Digest, root_pin: Digest) -> Result<(), IdentityError> {
+        self.write(ENROLLING, &Enrolling { token, root_pin: Some(root_pin), key: key.file.clone() })
     }
 
     /// A new key, on disk.
@@ -217,7 +270,7 @@ impl Store {
         let der = pair.serialize_der();
         let path = self.path(&file);
         durable::replace(&path, &der).map_err(failed("write", &path))?;
-        Ok(FreshKey { file, der })
+        Ok(FreshKey { file, der, is_resumed: false })
     }
 
     fn keep_enrolled(&self, key: &FreshKey, issued: wire::Issued, place: &Place) -> Result<Identity, IdentityError> {
@@ -225,6 +278,7 @@ impl Store {
         self.write(CURRENT, &Stored::from(&identity))?;
         let _ = durable::remove(&self.path(NEXT));
         let _ = durable::remove(&self.path(ENROLLING));
+        self.forget_refusal();
         self.sweep();
         Ok(identity)
     }
@@ -416,9 +470,12 @@ fn decoded(texts: Vec<String>, field: &str) -> Result<Vec<CertificateDer<'static
 
 #[derive(Debug, Serialize, Deserialize)]
 struct Enrolling {
+    /// Hash of the secret of the latest token.
     token: Digest,
+    /// Pin of the collector's root; none in files of version 0.1.0, which went on with the same token only.
+    #[serde(default)]
+    root_pin: Option<Digest>,
     key: String,
-    collector: Address,
 }
 
 #[derive(Debug, Deserialize)]

@@ -19,6 +19,7 @@ use tenken_proto::wire::{self, down, up};
 use tokio::time::{Instant, sleep_until};
 
 use crate::halves::{Policy, Told, UplinkEnd, Wish};
+use crate::identity::refused::Refused;
 use crate::identity::renew::{self, RenewError};
 use crate::identity::{Identity, IdentityError, Store};
 use crate::spool::Limits;
@@ -74,8 +75,13 @@ pub struct Settings {
 #[derive(Debug, thiserror::Error)]
 pub enum UplinkError {
     /// The collector will not have this agent any more.
-    #[error("refused by the collector: {0}")]
-    Refused(String),
+    #[error("refused by the collector ({reason}): {detail}")]
+    Refused {
+        /// Its code, such as `revoked`.
+        reason: String,
+        /// Its words.
+        detail: String,
+    },
     /// The identity cannot be used.
     #[error(transparent)]
     Identity(#[from] IdentityError),
@@ -225,11 +231,22 @@ impl Uplink {
         let state = if result.is_err() { State::Refused } else { State::Stopped };
         if let Err(error) = &result {
             self.problem = Some(error.to_string());
+            self.note_refusal(error);
         }
         let status = self.status(state);
         self.board.show(status, Instant::now(), true);
         let left = self.outbox.close((self.clock)());
         result.map(|()| left)
+    }
+
+    /// Keeps a refusal for good where `check` finds it.
+    fn note_refusal(&self, error: &UplinkError) {
+        let UplinkError::Refused { reason, detail } = error else { return };
+        let agent = Some(self.identity.agent_id);
+        let refused = Refused { agent, reason: reason.clone(), detail: detail.clone(), at: (self.clock)() };
+        if let Err(error) = self.store.note_refusal(&refused) {
+            tracing::warn!(error = %chain(&error), "`check` will not know of the refusal");
+        }
     }
 
     async fn next_event(&mut self) -> Event {
@@ -332,6 +349,9 @@ impl Uplink {
 
     fn acked(&mut self, ack: &wire::Ack) {
         if self.outbox.acked(Epoch(ack.epoch), Sequence(ack.sequence)) {
+            if self.last_ack.is_none() {
+                self.store.forget_refusal();
+            }
             self.last_ack = Some((self.clock)());
             self.backoff.reset();
         }
@@ -365,8 +385,8 @@ impl Uplink {
     fn lost(&mut self, error: &SessionError) -> Result<(), UplinkError> {
         self.session = None;
         let text = error.to_string();
-        if error.is_final() {
-            return Err(UplinkError::Refused(text));
+        if let Some((reason, detail)) = error.refusal_for_good() {
+            return Err(UplinkError::Refused { reason, detail });
         }
         if error.is_expired() {
             self.due.renew = Instant::now();
@@ -516,8 +536,11 @@ impl Uplink {
                 }
                 self.is_next = false;
             }
-            Err(error) if error.needs_enrolment() && self.identity.is_expired((self.clock)()) => {
-                return Err(UplinkError::Refused(error.to_string()));
+            Err(RenewError::Refused { reason, detail }) if self.identity.is_expired((self.clock)()) => {
+                return Err(UplinkError::Refused {
+                    reason,
+                    detail: format!("the certificate is not renewed: {detail}"),
+                });
             }
             Err(error) => {
                 tracing::warn!(error = %chain(&error), "Certificate not renewed");

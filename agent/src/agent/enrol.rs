@@ -69,19 +69,25 @@ fn show(progress: &Progress<'_>) {
         Progress::Retrying(error) => {
             tracing::warn!(error = %chain(*error), "Still waiting; the collector did not answer");
         }
+        Progress::Unproven(meaning) => say(&format!(
+            "The certificate that this machine had proves nothing ({meaning}): the collector takes it for a new host. \
+             A person there can say otherwise with `tenken-collector agents approve ID --host HOST`."
+        )),
     }
 }
 
 fn failure(error: EnrolError) -> Failure {
     match error {
-        EnrolError::Refused(_) => Failure::new(Exit::Refused, error.to_string())
+        EnrolError::Refused { .. } => Failure::new(Exit::Refused, error.to_string())
             .remedy("ask for a new token: `tenken-collector token create`"),
         EnrolError::Connect(_) if error.is_permanent() => Failure::new(Exit::Refused, "not enrolled")
             .because(error)
             .remedy("check that the address and the token are of the same collector"),
-        EnrolError::Connect(_) | EnrolError::Later(_) => Failure::new(Exit::NotReachable, "not enrolled")
-            .because(error)
-            .remedy("check the address, the network and whether the collector runs; then try again"),
+        EnrolError::Connect(_) | EnrolError::Later(_) | EnrolError::Unproven(_) => {
+            Failure::new(Exit::NotReachable, "not enrolled")
+                .because(error)
+                .remedy("check the address, the network and whether the collector runs; then try again")
+        }
         EnrolError::Identity(_) => Failure::new(Exit::Failed, "not enrolled").because(error),
     }
 }

@@ -1,7 +1,8 @@
 //! Enrolment: from a token to a certificate.
 //!
 //! The key is on disk before the request leaves, and the collector gives the same certificate again for the
-//! same token and key: a crash or a lost answer at any point is repaired by asking again.
+//! same key: a crash or a lost answer at any point is repaired by asking again, also with another token. A machine
+//! that has a certificate of this collector shows it, which proves that it is the host that it was.
 
 use std::time::Duration;
 
@@ -12,7 +13,9 @@ use tenken_proto::wire::enrolment_client::EnrolmentClient;
 use tenken_proto::wire::{EnrolRequest, enrol_reply};
 use tonic::{Code, Status};
 
+use super::refused::{self, Refused};
 use super::{Identity, IdentityError, Place, Store};
+use crate::transport::chain::chain;
 use crate::transport::{self, Address, ConnectError, tls};
 
 /// Largest answer of the enrol listener.
@@ -23,6 +26,8 @@ pub(super) const REPLY_TIME_MAX: Duration = Duration::from_secs(30);
 const PENDING_PAUSE: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(300));
 /// Pause after a failure on the way, while waiting.
 const RETRY_PAUSE: Duration = Duration::from_secs(5);
+/// Codes of refusals that concern the key and not the token: a new key helps.
+const KEY_REFUSALS: [&str; 4] = ["revoked", "retired", "key_in_use", "request_refused"];
 
 /// What is asked for.
 #[derive(Debug, Clone)]
@@ -66,6 +71,8 @@ pub enum Progress<'a> {
     Waiting(AgentId),
     /// The way to the collector failed; it is tried again.
     Retrying(&'a EnrolError),
+    /// The certificate that this machine had is not accepted as a proof, for this reason: it becomes a new host.
+    Unproven(&'a str),
 }
 
 /// Why there is no certificate.
@@ -75,8 +82,16 @@ pub enum EnrolError {
     #[error(transparent)]
     Connect(#[from] ConnectError),
     /// The collector said no.
-    #[error("the collector refused: {0}")]
-    Refused(String),
+    #[error("the collector refused ({reason}): {detail}")]
+    Refused {
+        /// Its code.
+        reason: String,
+        /// Its words.
+        detail: String,
+    },
+    /// It does not take the older certificate that was shown as a proof.
+    #[error("the collector does not accept the certificate that this machine had: {0}")]
+    Unproven(String),
     /// The collector could not.
     #[error("the collector could not answer now: {0}")]
     Later(String),
@@ -90,8 +105,8 @@ impl EnrolError {
     #[must_use]
     pub fn is_permanent(&self) -> bool {
         match self {
-            Self::Refused(_) | Self::Identity(_) => true,
-            Self::Later(_) => false,
+            Self::Refused { .. } | Self::Identity(_) => true,
+            Self::Later(_) | Self::Unproven(_) => false,
             Self::Connect(error) => match error {
                 // A handshake that was cut off may be a collector under load; a wrong certificate stays wrong.
                 ConnectError::Tls { source, .. } => {
@@ -106,7 +121,7 @@ impl EnrolError {
     }
 }
 
-/// Enrols, or says that it is done already.
+/// Enrols, or says that it is done already. A machine without an identity keeps a refusal for `check`.
 ///
 /// # Errors
 /// [`EnrolError`]; while waiting for a person only a permanent one.
@@ -115,19 +130,40 @@ pub async fn enrol(
     ask: &Ask,
     settings: &transport::Settings,
     clock: impl Fn() -> Timestamp,
+    progress: impl FnMut(Progress<'_>),
+) -> Result<Enrolled, EnrolError> {
+    let current = store.current().ok().flatten();
+    let is_new = current.is_none();
+    let result = match current {
+        Some(identity) if identity.token == Some(ask.token.secret_hash()) => {
+            return Ok(Enrolled::Already(Box::new(identity)));
+        }
+        current => enrol_anew(store, ask, current, settings, &clock, progress).await,
+    };
+    if let Err(EnrolError::Refused { reason, detail }) = &result
+        && is_new
+    {
+        let refused = Refused { agent: None, reason: reason.clone(), detail: detail.clone(), at: clock() };
+        store.note_refusal(&refused)?;
+    }
+    result
+}
+
+async fn enrol_anew(
+    store: &Store,
+    ask: &Ask,
+    current: Option<Identity>,
+    settings: &transport::Settings,
+    clock: &impl Fn() -> Timestamp,
     mut progress: impl FnMut(Progress<'_>),
 ) -> Result<Enrolled, EnrolError> {
-    let token = ask.token.secret_hash();
-    if let Some(identity) = store.current().ok().flatten()
-        && identity.token == Some(token)
-    {
-        return Ok(Enrolled::Already(Box::new(identity)));
-    }
-    let key = store.enrolling_key(token, &ask.collector)?;
-    let csr_der = key.request()?;
+    let (token, root_pin) = (ask.token.secret_hash(), ask.token.root_pin);
+    let mut proof = current.filter(|identity| identity.is_of(root_pin) && !identity.is_expired(clock()));
+    let mut key = store.enrolling_key(token, root_pin)?;
+    let mut csr_der = key.request()?;
     let mut waiting = false;
     loop {
-        let pause = match ask_once(ask, csr_der.clone(), settings).await {
+        let pause = match ask_once(ask, csr_der.clone(), proof.as_ref(), settings).await {
             Ok(enrol_reply::Outcome::Issued(issued)) => {
                 let place = Place { enrol: ask.collector.clone(), token: Some(token), roots: Vec::new(), now: clock() };
                 return Ok(Enrolled::Issued(Box::new(store.keep_enrolled(&key, issued, &place)?)));
@@ -137,6 +173,7 @@ pub async fn enrol(
                     .agent_id
                     .parse()
                     .map_err(|_| IdentityError::Issued("the agent id is no UUID".to_owned()))?;
+                store.forget_refusal();
                 if !ask.wait {
                     return Ok(Enrolled::Pending(agent));
                 }
@@ -146,6 +183,17 @@ pub async fn enrol(
                 }
                 let (shortest, longest) = PENDING_PAUSE;
                 Duration::from_secs(pending.retry_after_s.into()).clamp(shortest, longest)
+            }
+            Err(EnrolError::Unproven(meaning)) => {
+                progress(Progress::Unproven(&meaning));
+                proof = None;
+                continue;
+            }
+            Err(EnrolError::Refused { reason, .. }) if key.is_resumed && KEY_REFUSALS.contains(&reason.as_str()) => {
+                // The entry of the earlier token has ended; the new token stands for a new one.
+                key = store.new_enrolling_key(token, root_pin)?;
+                csr_der = key.request()?;
+                continue;
             }
             Err(error) if waiting && !error.is_permanent() => {
                 progress(Progress::Retrying(&error));
@@ -160,10 +208,15 @@ pub async fn enrol(
 async fn ask_once(
     ask: &Ask,
     csr_der: Vec<u8>,
+    proof: Option<&Identity>,
     settings: &transport::Settings,
 ) -> Result<enrol_reply::Outcome, EnrolError> {
-    let tls = tls::pinned(ask.token.root_pin).map_err(IdentityError::Tls)?;
-    let connection = transport::connect(&ask.collector, tls, settings).await?;
+    let tls = tls::pinned(ask.token.root_pin, proof.map(Identity::auth)).map_err(IdentityError::Tls)?;
+    let connection = transport::connect(&ask.collector, tls, settings).await.map_err(|error| {
+        // An alert can be so quick that HTTP/2 does not begin.
+        let is_cut = proof.is_some() && matches!(error, ConnectError::Http2 { .. });
+        if is_cut { EnrolError::Unproven(chain(&error)) } else { error.into() }
+    })?;
     let mut client = EnrolmentClient::new(connection.channel).max_decoding_message_size(REPLY_BYTES_MAX);
     let request = EnrolRequest {
         token: ask.token.to_string(),
@@ -176,13 +229,21 @@ async fn ask_once(
     let reply = tokio::time::timeout(REPLY_TIME_MAX, client.enrol(request))
         .await
         .map_err(|_| EnrolError::Later(format!("no answer within {REPLY_TIME_MAX:?}")))?
-        .map_err(|status| refused_or_later(&status))?;
+        .map_err(|status| match connection.alerts.meaning() {
+            // Whom TLS turns away gets no status of the service.
+            Some(meaning) if proof.is_some() && connection.alerts.received().is_some() => EnrolError::Unproven(meaning),
+            Some(_) | None => refused_or_later(&status),
+        })?;
     reply.into_inner().outcome.ok_or_else(|| EnrolError::Later("its answer was empty".to_owned()))
 }
 
 fn refused_or_later(status: &Status) -> EnrolError {
-    let text = status.message().to_owned();
-    if is_refusal(status.code()) { EnrolError::Refused(text) } else { EnrolError::Later(text) }
+    let detail = status.message().to_owned();
+    if is_refusal(status.code()) {
+        EnrolError::Refused { reason: refused::code_of(status), detail }
+    } else {
+        EnrolError::Later(detail)
+    }
 }
 
 /// Codes by which the enrol listener says no for good.

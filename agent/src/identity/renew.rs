@@ -8,6 +8,7 @@ use tenken_proto::wire::RenewRequest;
 use tenken_proto::wire::enrolment_client::EnrolmentClient;
 
 use super::enrol::{REPLY_BYTES_MAX, REPLY_TIME_MAX, is_refusal};
+use super::refused::code_of;
 use super::{Identity, IdentityError, Place, Store};
 use crate::transport::{self, ConnectError, tls};
 
@@ -18,8 +19,13 @@ pub enum RenewError {
     #[error(transparent)]
     Connect(#[from] ConnectError),
     /// The collector said no: revoked, expired for too long, unknown, or superseded.
-    #[error("the collector refused to renew: {0}")]
-    Refused(String),
+    #[error("the collector refused to renew ({reason}): {detail}")]
+    Refused {
+        /// Its code.
+        reason: String,
+        /// Its words.
+        detail: String,
+    },
     /// The collector could not.
     #[error("the collector could not renew now: {0}")]
     Later(String),
@@ -33,7 +39,7 @@ impl RenewError {
     #[must_use]
     pub fn needs_enrolment(&self) -> bool {
         match self {
-            Self::Refused(_) => true,
+            Self::Refused { .. } => true,
             Self::Connect(_) | Self::Later(_) | Self::Identity(_) => false,
         }
     }
@@ -59,8 +65,12 @@ pub async fn renew(
         .map_err(|_| RenewError::Later(format!("no answer within {REPLY_TIME_MAX:?}")))?
         .map_err(|status| match connection.alerts.meaning() {
             // Whom TLS turns away gets no status of the service.
-            Some(meaning) if connection.alerts.received().is_some() => RenewError::Refused(meaning),
-            Some(_) | None if is_refusal(status.code()) => RenewError::Refused(status.message().to_owned()),
+            Some(meaning) if connection.alerts.received().is_some() => {
+                RenewError::Refused { reason: connection.alerts.code().to_owned(), detail: meaning }
+            }
+            Some(_) | None if is_refusal(status.code()) => {
+                RenewError::Refused { reason: code_of(&status), detail: status.message().to_owned() }
+            }
             Some(_) | None => RenewError::Later(status.message().to_owned()),
         })?;
     let issued = reply.into_inner().issued.ok_or_else(|| RenewError::Later("its answer was empty".to_owned()))?;

@@ -51,13 +51,18 @@ fn an_enrolment_that_was_cut_off_goes_on_with_the_same_key() {
     let dir = tempfile::tempdir().expect("folder");
     let store = Store::open(dir.path()).expect("store");
     let (token, other) = (Digest::of(b"token"), Digest::of(b"other"));
-    let collector = place(None).enrol;
-    let first = store.enrolling_key(token, &collector).expect("key");
-    let again = Store::open(dir.path()).expect("store").enrolling_key(token, &collector).expect("key");
-    assert_eq!(first.der, again.der);
+    let (collector, elsewhere) = (Digest::of(b"root"), Digest::of(b"another root"));
+    let first = store.enrolling_key(token, collector).expect("key");
+    let again = Store::open(dir.path()).expect("store").enrolling_key(token, collector).expect("key");
+    assert_eq!((&first.der, first.is_resumed), (&again.der, false));
     assert!(store.current().expect("readable").is_none(), "a key alone is no identity");
-    let different = store.enrolling_key(other, &collector).expect("key");
-    assert_ne!(first.der, different.der, "another token, another key");
+    let resumed = store.enrolling_key(other, collector).expect("key");
+    assert_eq!((&first.der, true), (&resumed.der, resumed.is_resumed), "another token, the same machine");
+    assert!(!store.enrolling_key(other, collector).expect("key").is_resumed, "it goes on with that token");
+    let different = store.enrolling_key(other, elsewhere).expect("key");
+    assert_eq!(first.der, different.der, "the same token is of the same collector");
+    let different = store.enrolling_key(token, elsewhere).expect("key");
+    assert_ne!(first.der, different.der, "another collector, another key");
 
     let ca = Ca::new();
     let kept = store.keep_enrolled(&different, ca.issued(&different), &place(Some(other))).expect("kept");
@@ -65,6 +70,42 @@ fn an_enrolment_that_was_cut_off_goes_on_with_the_same_key() {
     assert_eq!((loaded.chain, loaded.key, loaded.token), (kept.chain, kept.key, Some(other)));
     assert_eq!(keys(&store), 1, "the key of the first try is swept");
     assert!(!store.path(ENROLLING).exists());
+}
+
+#[test]
+fn the_enrolment_of_an_older_version_goes_on_with_its_token_alone() {
+    let dir = tempfile::tempdir().expect("folder");
+    let store = Store::open(dir.path()).expect("store");
+    let (token, other, pin) = (Digest::of(b"token"), Digest::of(b"other"), Digest::of(b"root"));
+    let key = store.new_key().expect("key");
+    let older = serde_json::json!({ "token": token, "key": key.file, "collector": "collector.example:7430" });
+    store.write(ENROLLING, &older).expect("written");
+    assert_eq!(store.enrolling_key(token, pin).expect("key").der, key.der);
+    store.write(ENROLLING, &older).expect("written");
+    assert_ne!(store.enrolling_key(other, pin).expect("key").der, key.der);
+}
+
+#[test]
+fn a_refusal_counts_for_the_identity_that_it_names_and_goes_with_the_next() {
+    let dir = tempfile::tempdir().expect("folder");
+    let store = Store::open(dir.path()).expect("store");
+    let ca = Ca::new();
+    let key = store.new_key().expect("key");
+    let identity = store.keep_enrolled(&key, ca.issued(&key), &place(None)).expect("kept");
+    let agent = Some(identity.agent_id);
+    assert_eq!(store.refused(agent).expect("readable"), None);
+    let at = Timestamp::UNIX_EPOCH;
+    let refused = Refused { agent, reason: "revoked".to_owned(), detail: "it was revoked".to_owned(), at };
+    store.note_refusal(&refused).expect("noted");
+    assert_eq!(Store::open(dir.path()).expect("store").refused(agent).expect("readable"), Some(refused));
+    assert_eq!(store.refused(None).expect("readable"), None, "of another identity");
+    let next = store.new_key().expect("key");
+    store.keep_enrolled(&next, ca.issued(&next), &place(None)).expect("kept");
+    assert!(!store.path(REFUSED).exists());
+    fs::write(store.path(REFUSED), "{").expect("written");
+    assert!(matches!(store.refused(agent).expect_err("damaged"), IdentityError::Damaged { .. }));
+    store.forget_refusal();
+    assert_eq!(store.refused(agent).expect("readable"), None);
 }
 
 #[test]

@@ -10,6 +10,8 @@ use std::task::{Context, Poll};
 use rustls::{AlertDescription, CertificateError};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
+use crate::identity::refused::NO_CODE;
+
 /// The first TLS error of one connection.
 #[derive(Debug, Clone, Default)]
 pub struct Alerts(Arc<OnceLock<rustls::Error>>);
@@ -27,6 +29,16 @@ impl Alerts {
         match self.0.get() {
             Some(rustls::Error::AlertReceived(alert)) => Some(*alert),
             Some(_) | None => None,
+        }
+    }
+
+    /// The code of a refusal by alert, in the words that the collector uses for its own refusals.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self.received() {
+            Some(AlertDescription::CertificateRevoked) => "revoked",
+            Some(AlertDescription::CertificateExpired) => "expired",
+            Some(_) | None => NO_CODE,
         }
     }
 
@@ -137,6 +149,7 @@ mod tests {
         let alerts = Alerts::default();
         alerts.note(&io::Error::new(io::ErrorKind::InvalidData, alert));
         assert_eq!(alerts.received(), Some(AlertDescription::CertificateRevoked));
+        assert_eq!((alerts.code(), Alerts::default().code()), ("revoked", NO_CODE));
         assert!(alerts.meaning().is_some_and(|it| it.contains("revoked")));
     }
 }

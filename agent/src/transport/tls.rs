@@ -24,13 +24,13 @@ pub struct ClientAuth {
     pub key: PrivateKeyDer<'static>,
 }
 
-/// Trusts the chain that ends at the root with this public key; sends no certificate.
+/// Trusts the chain that ends at the root with this public key; shows the certificate where one is given.
 ///
 /// # Errors
-/// When TLS cannot be set up at all.
-pub fn pinned(pin: Digest) -> Result<Arc<ClientConfig>, rustls::Error> {
+/// When TLS cannot be set up at all, or the key cannot be used.
+pub fn pinned(pin: Digest, auth: Option<ClientAuth>) -> Result<Arc<ClientConfig>, rustls::Error> {
     let provider = provider();
-    config(Arc::new(PinnedRoot { pin, provider: Arc::clone(&provider) }), provider, None)
+    config(Arc::new(PinnedRoot { pin, provider: Arc::clone(&provider) }), provider, auth)
 }
 
 /// Trusts these roots; shows the certificate where one is given.

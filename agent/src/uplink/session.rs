@@ -14,6 +14,7 @@ use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Code, Status, Streaming};
 
 use super::outbox::IN_FLIGHT_MAX;
+use crate::identity::refused::code_of;
 use crate::transport::{self, Address, Alerts, ConnectError};
 
 /// Messages on their way up: the reports in flight, a sign of life and some answers.
@@ -62,13 +63,18 @@ pub enum SessionError {
 }
 
 impl SessionError {
-    /// This agent will not be let in again. Both ways of saying so come after the handshake: from the collector.
+    /// Code and words of a refusal for good: this agent will not be let in again. Both ways of saying so come after
+    /// the handshake: from the collector.
     #[must_use]
-    pub fn is_final(&self) -> bool {
+    pub fn refusal_for_good(&self) -> Option<(String, String)> {
         match self {
-            Self::Alert { alert, .. } => *alert == Some(AlertDescription::CertificateRevoked),
-            Self::Status(status) => status.code() == Code::PermissionDenied,
-            Self::Connect(_) | Self::Protocol(_) | Self::Refused { .. } => false,
+            Self::Alert { alert: Some(AlertDescription::CertificateRevoked), meaning } => {
+                Some(("revoked".to_owned(), meaning.clone()))
+            }
+            Self::Status(status) if status.code() == Code::PermissionDenied => {
+                Some((code_of(status), tenken_proto::value::bounded_text(status.message().to_owned())))
+            }
+            Self::Alert { .. } | Self::Status(_) | Self::Connect(_) | Self::Protocol(_) | Self::Refused { .. } => None,
         }
     }
 

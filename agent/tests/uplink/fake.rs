@@ -32,6 +32,9 @@ use tokio_stream::wrappers::ReceiverStream;
 use tonic::transport::server::Connected;
 use tonic::{Request, Response, Status, Streaming};
 
+/// Secrets of good tokens.
+pub const SECRET: [u8; 16] = [5; 16];
+pub const OTHER_SECRET: [u8; 16] = [4; 16];
 pub const AGENT: &str = "00000000-0000-4000-8000-000000000001";
 
 #[expect(clippy::disallowed_methods, reason = "certificates are valid by the real clock")]
@@ -93,6 +96,8 @@ pub struct Script {
     pub hellos: Vec<wire::Hello>,
     pub renewals: usize,
     pub issued: Vec<Vec<u8>>,
+    /// The certificates that came with the enrolments.
+    pub shown: Vec<Option<Vec<u8>>>,
     /// Answers to the next reports; without one, an ack.
     pub answers: VecDeque<Answer>,
     /// Said after HelloReply.
@@ -133,6 +138,7 @@ impl Fake {
             hellos: Vec::new(),
             renewals: 0,
             issued: Vec::new(),
+            shown: Vec::new(),
             answers: VecDeque::new(),
             greeting: Vec::new(),
             hello_answer: None,
@@ -195,7 +201,7 @@ impl Fake {
     pub fn ask(&self) -> Ask {
         Ask {
             collector: self.enrol.to_string().parse().unwrap(),
-            token: Token { secret: [5; 16], root_pin: self.ca.pin() },
+            token: Token { secret: SECRET, root_pin: self.ca.pin() },
             wait: true,
             hints: Hints::default(),
         }
@@ -267,9 +273,16 @@ type Incoming = ReceiverStream<std::io::Result<Accepted>>;
 /// An accepted connection, in the form that tonic wants.
 struct Accepted(tokio_rustls::server::TlsStream<tokio::net::TcpStream>);
 
+/// The certificate that the other side showed.
+#[derive(Clone)]
+struct Shown(Option<Vec<u8>>);
+
 impl Connected for Accepted {
-    type ConnectInfo = ();
-    fn connect_info(&self) {}
+    type ConnectInfo = Shown;
+    fn connect_info(&self) -> Shown {
+        let chain = self.0.get_ref().1.peer_certificates();
+        Shown(chain.and_then(|chain| chain.first()).map(|leaf| leaf.to_vec()))
+    }
 }
 
 impl AsyncRead for Accepted {
@@ -317,12 +330,16 @@ async fn listen(address: SocketAddr, acceptor: TlsAcceptor) -> Incoming {
 #[tonic::async_trait]
 impl Enrolment for Service {
     async fn enrol(&self, request: Request<wire::EnrolRequest>) -> Result<Response<wire::EnrolReply>, Status> {
+        let shown = request.extensions().get::<Shown>().and_then(|shown| shown.0.clone());
         let request = request.into_inner();
         let token: Token = request.token.parse().map_err(|_| Status::invalid_argument("no token"))?;
-        if token.secret != [5; 16] {
-            return Err(Status::permission_denied("the token is not known here"));
+        if ![SECRET, OTHER_SECRET].contains(&token.secret) {
+            let mut status = Status::permission_denied("the token is not known here");
+            status.metadata_mut().insert("tenken-reason", "token_unknown".parse().unwrap());
+            return Err(status);
         }
         let mut script = self.script.lock().unwrap();
+        script.shown.push(shown);
         script.issued.push(request.csr_der.to_vec());
         let outcome = if script.pending > 0 {
             script.pending -= 1;

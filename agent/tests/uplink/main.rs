@@ -54,6 +54,7 @@ async fn enrolment_waits_for_a_person_and_is_done_once() {
     let enrolled = enrol(&store, &fake.ask(), &transport::Settings::default(), now, |progress| match progress {
         Progress::Waiting(agent) => waited += usize::from(agent.to_string() == fake::AGENT),
         Progress::Retrying(error) => panic!("{error}"),
+        Progress::Unproven(meaning) => panic!("{meaning}"),
     })
     .await;
     let Enrolled::Issued(identity) = enrolled.unwrap() else { panic!("issued") };
@@ -80,8 +81,35 @@ async fn a_token_of_another_collector_reveals_nothing_to_this_one() {
     let mut ask = fake.ask();
     ask.token.secret = [6; 16];
     let error = enrol(&store, &ask, &transport::Settings::default(), now, |_| {}).await.unwrap_err();
-    assert!(matches!(&error, EnrolError::Refused(text) if text.contains("not known")), "{error}");
+    assert!(matches!(&error, EnrolError::Refused { detail, .. } if detail.contains("not known")), "{error}");
     assert!(store.current().unwrap().is_none());
+    let kept = store.refused(None).unwrap().expect("kept for `check`");
+    assert_eq!((kept.reason.as_str(), kept.detail.as_str()), ("token_unknown", "the token is not known here"));
+    fake.script().pending = 1;
+    let mut ask = fake.ask();
+    ask.wait = false;
+    let pending = enrol(&store, &ask, &transport::Settings::default(), now, |_| {}).await.unwrap();
+    assert!(matches!(pending, Enrolled::Pending(_)));
+    assert_eq!(store.refused(None).unwrap(), None, "past, once a good token was shown");
+}
+
+#[tokio::test]
+async fn a_machine_that_enrols_again_shows_the_certificate_that_it_has() {
+    let fake = Fake::start().await;
+    let dir = tempfile::tempdir().unwrap();
+    let store = Store::open(dir.path()).unwrap();
+    fake.enrolled(dir.path()).await;
+    let first = store.current().unwrap().expect("an identity");
+    let mut ask = fake.ask();
+    ask.token.secret = fake::OTHER_SECRET;
+    enrol(&store, &ask, &transport::Settings::default(), now, |_| {}).await.unwrap();
+    let shown = fake.script().shown.clone();
+    assert_eq!(shown, [None, Some(first.chain[0].to_vec())]);
+    ask.token.secret = [6; 16];
+    enrol(&store, &ask, &transport::Settings::default(), now, |_| {}).await.unwrap_err();
+    let current = store.current().unwrap().expect("an identity");
+    assert_eq!(store.refused(Some(current.agent_id)).unwrap(), None, "a bad token takes nothing from an identity");
+    assert_eq!(store.refused(None).unwrap(), None);
 }
 
 #[tokio::test]
@@ -269,7 +297,7 @@ async fn an_expired_certificate_renews_first() {
     drop(half);
     match uplink.await.unwrap() {
         Ok(left) => assert_eq!(left, 1),
-        Err(error) => assert!(matches!(error, UplinkError::Refused(_)), "{error}"),
+        Err(error) => assert!(matches!(error, UplinkError::Refused { .. }), "{error}"),
     }
 }
 
@@ -277,10 +305,39 @@ async fn an_expired_certificate_renews_first() {
 async fn a_revoked_agent_ends_and_says_so() {
     let fake = Fake::start().await;
     let dir = tempfile::tempdir().unwrap();
-    fake.enrolled(dir.path()).await;
-    fake.script().hello_answer = Some(tonic::Status::permission_denied("the certificate was revoked"));
-    let (_half, uplink) = fake.uplink(dir.path());
+    let data = dir.path().join("data");
+    fake.enrolled(&data).await;
+    let mut status = tonic::Status::permission_denied("the certificate was revoked");
+    status.metadata_mut().insert("tenken-reason", "revoked".parse().unwrap());
+    fake.script().hello_answer = Some(status);
+    let (_half, uplink) = fake.uplink(&data);
     let error = uplink.await.unwrap().unwrap_err();
-    assert!(matches!(&error, UplinkError::Refused(text) if text.contains("revoked")), "{error}");
-    assert_eq!(shown(dir.path()).unwrap()["state"], "refused");
+    assert_eq!(error.to_string(), "refused by the collector (revoked): the certificate was revoked");
+    assert_eq!(shown(&data).unwrap()["state"], "refused");
+
+    let store = Store::open(&data).unwrap();
+    let agent = store.current().unwrap().map(|identity| identity.agent_id);
+    let kept = store.refused(agent).unwrap().expect("kept for `check`");
+    assert_eq!((kept.reason.as_str(), kept.detail.as_str()), ("revoked", "the certificate was revoked"));
+    let checked = checked(&data);
+    assert_eq!(checked.status.code(), Some(4));
+    let text = String::from_utf8(checked.stdout).unwrap();
+    assert!(text.contains("problem  collector: refused this agent for good at "), "{text}");
+    assert!(text.contains(" (revoked): the certificate was revoked\n"), "{text}");
+    assert!(text.contains("what to do: ask who runs the collector; with a new token"), "{text}");
+
+    fake.script().hello_answer = None;
+    let (half, uplink) = fake.uplink(&data);
+    half.tell(told("usb", "one")).await.unwrap();
+    eventually("the first ack clears it", || store.refused(agent).unwrap().is_none().then_some(())).await;
+    drop(half);
+    uplink.await.unwrap().unwrap();
+    let text = String::from_utf8(self::checked(&data).stdout).unwrap();
+    assert!(!text.contains("refused"), "{text}");
+}
+
+/// What `check` says of this data folder.
+fn checked(data_dir: &Path) -> std::process::Output {
+    let mut program = std::process::Command::new(env!("CARGO_BIN_EXE_tenken-agent"));
+    program.args(["check", "--data-dir"]).arg(data_dir).output().unwrap()
 }
