@@ -25,7 +25,7 @@ use crate::api::Api;
 use crate::clock::Clock;
 use crate::config::{self, Config};
 use crate::control::Control;
-use crate::engine::{self, Engine, Running};
+use crate::engine::{self, Engine, Running, StartError};
 use crate::exit::{Exit, Failure};
 use crate::identity::ca::Authority;
 use crate::identity::desk::{self, Desk};
@@ -166,7 +166,19 @@ async fn start_engine(config: &Config, store: Arc<dyn Store>) -> Result<(Engine,
         packs: Arc::new(packs),
         time: config.time.clone(),
     };
-    Engine::start(setup).await.map_err(|error| Failure::new(Exit::Failed, Message::new("start-engine")).because(error))
+    Engine::start(setup).await.map_err(start_failure)
+}
+
+fn start_failure(error: StartError) -> Failure {
+    let key = match &error {
+        StartError::Store(cause) if cause.is_full() => "start-engine_full",
+        StartError::Store(_)
+        | StartError::Journal(_)
+        | StartError::Entry { .. }
+        | StartError::Stored { .. }
+        | StartError::Thread(_) => "start-engine",
+    };
+    Failure::new(Exit::Failed, Message::new(key)).because(error)
 }
 
 fn open_desk(config: &Config, engine: &Engine) -> Result<Desk, Failure> {

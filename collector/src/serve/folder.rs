@@ -68,7 +68,11 @@ pub fn check(config: &Config, voice: &Voice) -> Result<(), Failure> {
     let _lock = Lock::take(&config.data_dir)?;
     trust_domain(config)?;
     Authority::open(&config.data_dir).map_err(|error| authority_failure(&config.data_dir, error))?;
-    drop(super::open_store(config)?);
+    let space = super::open_store(config)?.space();
+    if let (Some(available), true) = (space.available, space.is_low()) {
+        let message = Message::new("start-low_space").mention("available", available).mention("kept", space.low_water);
+        say(&voice.tell(&message))?;
+    }
     say(&told(voice, &config.data_dir, "start-checked"))
 }
 
