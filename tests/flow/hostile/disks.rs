@@ -134,8 +134,18 @@ fn a_collector_whose_disk_is_nearly_full_keeps_its_reserve_for_revocations() {
     assert!(declared.status.success(), "and for people's decisions: {}", told(&declared));
     assert!(runtime.block_on(open(&collector, &lost_laptop, Epoch(1))).is_err(), "it is cut off at once");
 
+    // A restart within the reserve: it serves, and knows what was decided.
+    collector.stop();
+    let checked = collector.cli(&["check"]);
+    assert!(checked.status.success() && told(&checked).contains("kept back"), "{}", told(&checked));
+    collector.serve();
+    store_is(&collector, "failed");
+    assert!(runtime.block_on(open(&collector, &lost_laptop, Epoch(1))).is_err(), "it stays cut off");
+
     collector.disk().make_room();
     store_is(&collector, "ok");
+    oracle.stream = runtime.block_on(open(&collector, &identity, Epoch(1))).unwrap();
+    assert_eq!(oracle.stream.hello.high_water, oracle.acked.0);
     runtime.block_on(oracle.report(super::group(2))).unwrap();
     collector.stop();
     oracle.settle(&collector);
@@ -191,6 +201,11 @@ fn a_collector_whose_disk_is_really_full_acknowledges_nothing_and_comes_back_by_
     assert!(declared.status.success(), "{}", told(&declared));
     collector.stop();
     oracle.settle(&collector);
+    // Nothing at all is left: it says so and ends, and starts when there is room.
+    collector.disk().fill();
+    let full = collector.cli(&["serve"]);
+    assert!(!full.status.success() && told(&full).contains("No space left"), "{}", told(&full));
+    collector.disk().make_room();
     collector.serve();
     let item = collector.item("ipa-self-3", "5");
     assert_eq!((&item["answer"], &item["basis"]), (&"partly".into(), &"declared".into()), "{item}");

@@ -14,8 +14,11 @@ use harness::frames::{
     CONTINUATION, DATA, END_HEADERS, END_STREAM, Flooded, HEADERS, PAYLOAD_BYTES_MAX, PING, PREFACE, RST_STREAM, Reads,
     SETTINGS, call, call_headers, dial, flood, frame, opening, read_until_end, tcp,
 };
-use harness::{Collector, collector, eventually};
+use harness::{Collector, collector, eventually, within};
+use prost::Message as _;
 use rustls::ClientConfig;
+use tenken_proto::report::WIRE_VERSION;
+use tenken_proto::wire::{self, up};
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::runtime::Runtime;
@@ -31,6 +34,12 @@ const ENDED_WITHIN: Duration = Duration::from_secs(5);
 const IDLE_ENDED_WITHIN: Duration = Duration::from_secs(14);
 /// Connections of one kind at one time; an identity may have two.
 const AT_ONCE: usize = 2;
+/// Reports of an agent that takes no answer: more answers than wait for a slow reader.
+const UNHEARD: u32 = 40;
+/// From one of them to the next.
+const UNHEARD_EVERY: Duration = Duration::from_millis(50);
+/// It has 30 s to take one; then some patience.
+const UNHEARD_CUT_WITHIN: Duration = Duration::from_secs(45);
 /// RFC 9113 section 7.
 const ENHANCE_YOUR_CALM: u32 = 0xb;
 
@@ -179,10 +188,14 @@ fn floods_are_ended_or_bounded_and_a_good_agent_is_served() {
     let hostile = enrolled(&runtime, &collector, "hostile");
     let good = GoodAgent::start(&collector);
     let memory = MemoryWatch::of(collector.pid());
-    for door in doors(&collector, &hostile) {
-        for attack in ATTACKS {
+    let rounds = if std::env::var("TENKEN_TIER").is_ok_and(|tier| tier == "full" || tier == "soak") { 10 } else { 1 };
+    let all = (0..rounds).flat_map(|round| ATTACKS.iter().map(move |attack| (round, attack)));
+    for (round, attack) in all {
+        for door in doors(&collector, &hostile) {
             for became in attacked(&runtime, &door, attack) {
-                eprintln!("{} by {}: {became:?}", door.name, attack.name);
+                if round == 0 {
+                    eprintln!("{} by {}: {became:?}", door.name, attack.name);
+                }
                 if let Must::End(code) = attack.must {
                     assert!(became.ended, "{} by {}: {became:?}", door.name, attack.name);
                     assert!(became.goaway.is_none() || became.goaway == code, "{}: {became:?}", attack.name);
@@ -276,6 +289,70 @@ fn who_makes_no_call_is_cut_off_in_time_and_counted() {
     assert_eq!(refused(&collector, "tls_timeout"), 4, "handshakes: {}", collector.json(&["health"]));
     assert_eq!(refused(&collector, "http2_no_call"), 8, "first calls: {}", collector.json(&["health"]));
     assert!(collector.log().contains("http2_no_call"));
+}
+
+/// A call's message with its length before it, as DATA of the first stream.
+fn said(message: up::Message) -> Vec<u8> {
+    let body = wire::Up { message: Some(message) }.encode_to_vec();
+    let length = u32::try_from(body.len()).unwrap().to_be_bytes();
+    frame(DATA, 0, 1, &[&[0], &length[..], &body].concat())
+}
+
+/// Hello and reports of one agent that takes no answer: each report is owed an ack.
+fn talks_and_never_listens(chunk: u32, method: &str) -> Vec<u8> {
+    let hello = || wire::Hello {
+        wire_version: WIRE_VERSION,
+        capability: Vec::new(),
+        agent_version: "test".to_owned(),
+        os: "linux".to_owned(),
+        epoch: 5,
+        clock_unix_ms: 0,
+    };
+    match chunk {
+        0 => [opening(&[(4, 0)]), call(1, method, 0), said(up::Message::Hello(hello()))].concat(),
+        _ => {
+            let sequence = u64::from(chunk);
+            let group = vec![super::group(sequence).into()];
+            said(up::Message::Report(wire::Report { epoch: 5, sequence, group, dropped: None }))
+        }
+    }
+}
+
+#[test]
+fn an_agent_that_never_listens_is_cut_off_and_what_it_reported_is_kept() {
+    let mut collector = collector().set("limits", "reports_burst", 100_000).start();
+    let runtime = runtime();
+    let hostile = enrolled(&runtime, &collector, "hostile");
+    let good = GoodAgent::start(&collector);
+    let memory = MemoryWatch::of(collector.pid());
+    let [_, door] = doors(&collector, &hostile);
+    let talker = runtime.spawn(async move {
+        let mut tls = door.dial().await;
+        for chunk in 0..=UNHEARD {
+            tls.write_all(&talks_and_never_listens(chunk, door.method)).await.unwrap();
+            tls.flush().await.unwrap();
+            // Apart, or one ack would stand for many.
+            tokio::time::sleep(UNHEARD_EVERY).await;
+        }
+        // Its connection stays open: that the collector ends the stream is the collector's doing.
+        std::future::pending::<()>().await;
+    });
+    let connected = |count: u64| {
+        let health = collector.json(&["health"]);
+        if health["connected_agents"] == count { Ok(()) } else { Err(health.to_string()) }
+    };
+    eventually("both are connected", || connected(2));
+    let ((), after) = within(UNHEARD_CUT_WITHIN, "its stream is ended", || connected(1));
+    eprintln!("cut off after {after:?}");
+    assert!(after >= Duration::from_secs(20), "a slow reader has some time: {after:?}");
+    memory.stayed_bounded("one that never listens");
+    good.was_served("one that never listens");
+    talker.abort();
+    collector.stop();
+    let kept = harness::journal::reports(&collector.data_dir());
+    let kept = kept.keys().filter(|(epoch, _)| epoch.0 == 5).count();
+    eprintln!("{kept} of its {UNHEARD} reports are kept");
+    assert!(kept > 0 && kept <= usize::try_from(UNHEARD).unwrap());
 }
 
 #[test]
