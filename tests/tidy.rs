@@ -1,7 +1,7 @@
 //! The rules of the repository that can be read from its text and from `cargo metadata`.
 //!
 //! Each test is one rule of the design (architecture section 9, style rule 24). A failure names every place
-//! at once. Nothing here is run over the network: licences, bans and minimum versions come from the lock file.
+//! at once. Licences, bans and minimum versions come from the locked manifests, which cargo may have to fetch.
 
 #![expect(clippy::expect_used, reason = "tests")]
 

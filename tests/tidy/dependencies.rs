@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use cargo_metadata::{DependencyKind, Metadata, MetadataCommand, PackageId};
 
-use super::{none, top};
+use super::{none, text, top, tracked};
 
 /// Licences under which a dependency may be used. A crate under several needs one of them.
 const LICENCES: [&str; 10] =
@@ -128,6 +128,39 @@ fn the_judging_crate_is_pure() {
         findings.push("tenken-assess uses tenken-proto with its wire".to_owned());
     }
     none("tenken-assess may depend on the listed crates only", findings);
+}
+
+#[test]
+fn every_declared_dependency_is_used() {
+    let metadata = metadata();
+    let mut findings = Vec::new();
+    for package in metadata.workspace_packages() {
+        let folder =
+            package.manifest_path.parent().and_then(|it| it.strip_prefix(top()).ok()).map(|it| format!("{it}/"));
+        let folder = folder.expect("packages lie below the top");
+        let deeper = |path: &str| {
+            let mut others = metadata.workspace_packages().into_iter().filter(|it| it.id != package.id);
+            others.any(|it| {
+                let other = it.manifest_path.parent().and_then(|it| it.strip_prefix(top()).ok());
+                other.is_some_and(|it| it.as_str().starts_with(&folder) && path.starts_with(&format!("{it}/")))
+            })
+        };
+        let own = tracked().into_iter().filter(|it| it.ends_with(".rs") && it.starts_with(&folder) && !deeper(it));
+        let sources: String = own.filter_map(|path| text(&path)).collect();
+        for dependency in &package.dependencies {
+            let found = metadata.packages.iter().find(|it| it.name.as_str() == dependency.name);
+            let library = found.and_then(|it| it.targets.iter().find(|it| it.is_lib() || it.is_proc_macro()));
+            let name = library.map_or(dependency.name.as_str(), |it| it.name.as_str()).replace('-', "_");
+            // The simulated agents are a program of the bench, not a library of it.
+            if !sources.contains(&format!("{name}::"))
+                && !sources.contains(&format!("use {name}"))
+                && name != "tenken_sim"
+            {
+                findings.push(format!("{} declares {} and never names it", package.name, dependency.name));
+            }
+        }
+    }
+    none("dependencies that nothing uses", findings);
 }
 
 #[test]

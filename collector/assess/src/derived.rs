@@ -3,7 +3,7 @@
 //! They are records like those of an agent, in groups of their own, so that conditions read them the same
 //! way. Nothing here reads a clock: `history` keeps moments that were arguments, `lifecycle` compares none.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::LazyLock;
 
 use jiff::Timestamp;
@@ -73,7 +73,7 @@ impl FirstSeen {
     /// Takes in a patch group that arrived at that time. What cannot be read changes nothing.
     pub fn update(&mut self, patch: &Record, at: Timestamp) {
         let Some(pending) = security_names(patch) else { return };
-        let still: HashSet<&str> = pending.iter().copied().collect();
+        let still: BTreeSet<&str> = pending.iter().copied().collect();
         self.0.retain(|name, _| still.contains(name.as_str()));
         for name in pending.into_iter().take(FIRST_SEEN_MAX) {
             if !self.0.contains_key(name) {

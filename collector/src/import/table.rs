@@ -244,13 +244,15 @@ fn hostile(line: u64, column: &str, cell: &str) -> Option<Finding> {
 }
 
 /// A spreadsheet would run it: it begins with `=`, `+`, `-`, `@`, their full-width forms, a tab or a return.
+/// Dashes alone stand for an empty cell in many ledgers and run nothing.
 #[must_use]
 pub fn is_formula(cell: &str) -> bool {
     if cell.starts_with(['\t', '\r']) {
         return true;
     }
     let starts = ['=', '+', '-', '@', '＝', '＋', '－', '＠', '−', '﹣', '﹢', '﹦', '﹫'];
-    cell.trim_start_matches(|c: char| c.is_whitespace() || c == '\u{feff}' || c == '\u{200b}').starts_with(starts)
+    let shown = cell.trim_start_matches(|c: char| c.is_whitespace() || c == '\u{feff}' || c == '\u{200b}');
+    shown.starts_with(starts) && !shown.trim_end().chars().all(|c| matches!(c, '-' | '－' | '−' | '﹣'))
 }
 
 fn one_line(cell: &str) -> String {
@@ -317,7 +319,7 @@ mod tests {
         {
             assert!(is_formula(cell), "{cell:?}");
         }
-        for cell in ["", "ー", "1-2", "a=b", "山田@本社", "#REF"] {
+        for cell in ["", "ー", "1-2", "a=b", "山田@本社", "#REF", "-", " － ", "--"] {
             assert!(!is_formula(cell), "{cell:?}");
         }
     }
