@@ -1,5 +1,6 @@
 //! How the program was called: what a hint repeats, so that it can be copied and run as it stands.
 
+use std::borrow::Cow;
 use std::ffi::OsStr;
 use std::path::Path;
 
@@ -37,15 +38,10 @@ impl Called {
     }
 }
 
-/// One word for a shell, in quotes only where it needs them.
+/// One word for a shell, in quotes only where it needs them. A word with a NUL has no such form: left as it is.
 fn quoted(word: &OsStr) -> String {
     let word = word.to_string_lossy();
-    let plain = |c: char| c.is_alphanumeric() || "_-./:=@%+,".contains(c);
-    if !word.is_empty() && word.chars().all(plain) {
-        word.into_owned()
-    } else {
-        format!("'{}'", word.replace('\'', r"'\''"))
-    }
+    shlex::try_quote(&word).map_or_else(|_| word.to_string(), Cow::into_owned)
 }
 
 #[cfg(test)]
@@ -62,6 +58,6 @@ mod tests {
     fn hints_repeat_the_options_that_were_given() {
         assert_eq!(called(&["tenken-agent", "check"]).command("run"), "tenken-agent run");
         let all = called(&["/opt/tenken-agent", "check", "--data-dir", "/srv/a b", "--config", "it's.toml"]);
-        assert_eq!(all.command("run"), r"/opt/tenken-agent --config 'it'\''s.toml' --data-dir '/srv/a b' run");
+        assert_eq!(all.command("run"), r#"/opt/tenken-agent --config "it's.toml" --data-dir '/srv/a b' run"#);
     }
 }

@@ -2,6 +2,7 @@
 //!
 //! A hint repeats `--config` and `--data-dir` as they were given, so that it can be copied and run as it stands.
 
+use std::borrow::Cow;
 use std::ffi::{OsStr, OsString};
 use std::path::Path;
 
@@ -117,15 +118,10 @@ fn value_of(option: &str, words: &[OsString]) -> Option<String> {
     joined.or_else(next)
 }
 
-/// One word for a shell, in quotes only where it needs them.
+/// One word for a shell, in quotes only where it needs them. A word with a NUL has no such form: left as it is.
 fn quoted(word: &OsStr) -> String {
     let word = word.to_string_lossy();
-    let plain = |c: char| c.is_alphanumeric() || "_-./:=@%+,".contains(c);
-    if !word.is_empty() && word.chars().all(plain) {
-        word.into_owned()
-    } else {
-        format!("'{}'", word.replace('\'', r"'\''"))
-    }
+    shlex::try_quote(&word).map_or_else(|_| word.to_string(), Cow::into_owned)
 }
 
 #[cfg(test)]
@@ -141,7 +137,7 @@ mod tests {
     fn hints_repeat_the_options_that_were_given() {
         let common = Common { config: Some("it's.toml".into()), data_dir: Some("/srv/点検".into()), lang: None };
         let voice = Voice::of(&common, Some(OsStr::new("./tenken-collector")), |_| None);
-        assert_eq!(voice.command("serve"), r"./tenken-collector --config 'it'\''s.toml' --data-dir /srv/点検 serve");
+        assert_eq!(voice.command("serve"), r#"./tenken-collector --config "it's.toml" --data-dir '/srv/点検' serve"#);
         let bare = Voice::of(&Common::default(), None, |_| None);
         assert_eq!(bare.command("serve"), "tenken-collector serve");
     }
