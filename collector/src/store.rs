@@ -35,8 +35,6 @@ pub enum Table {
     Agents,
     /// Host → where in the journal its latest fact groups are, and what is remembered beside them.
     Hosts,
-    /// Journal sequence → entry that is neither a report nor derived: read again at every start.
-    Changes,
     /// Host → when it was last heard of. Outside the replayed state.
     Presence,
     /// Named values: head of the chain, checkpoints.
@@ -45,7 +43,7 @@ pub enum Table {
 
 impl Table {
     /// All of them.
-    pub const ALL: [Self; 6] = [Self::Journal, Self::Agents, Self::Hosts, Self::Changes, Self::Presence, Self::Meta];
+    pub const ALL: [Self; 5] = [Self::Journal, Self::Agents, Self::Hosts, Self::Presence, Self::Meta];
 
     /// The stable name.
     #[must_use]
@@ -54,7 +52,6 @@ impl Table {
             Self::Journal => "journal",
             Self::Agents => "agents",
             Self::Hosts => "hosts",
-            Self::Changes => "changes",
             Self::Presence => "presence",
             Self::Meta => "meta",
         }

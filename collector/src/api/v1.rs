@@ -97,7 +97,8 @@ pub struct Answer {
     /// Hosts that a person took out of the count; in none of the figures; null where those are null.
     #[serde(default)]
     pub hosts_retired: Option<u64>,
-    /// Until when the answer stands if nothing new is observed or declared.
+    /// Until when the answer stands if its hosts keep reporting the same and nothing is declared. A host that falls
+    /// silent, or a group that is not looked at any more, turns it earlier.
     pub valid_until: Option<Timestamp>,
     /// Where what was declared and what was measured disagree.
     pub contradiction: Option<Contradiction>,
@@ -187,7 +188,7 @@ pub struct Verdict {
     pub remedy: Option<Text>,
     /// When the facts were observed; null where they never were.
     pub observed_at: Option<Timestamp>,
-    /// Until when it stands if nothing new is observed.
+    /// Until when it stands if the host keeps reporting the same; silence turns it earlier.
     pub valid_until: Option<Timestamp>,
     /// What it becomes then.
     pub becomes: Option<VerdictWord>,
