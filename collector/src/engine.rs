@@ -15,7 +15,9 @@ use std::thread::JoinHandle;
 use jiff::Timestamp;
 use tenken_assess::PackSet;
 use tenken_assess::fleet::Moves;
-use tenken_proto::ident::TenantId;
+use tenken_proto::fact::GroupName;
+use tenken_proto::ident::{HostId, TenantId};
+use tenken_proto::report::RefusalReason;
 use tokio::sync::{broadcast, mpsc, oneshot};
 
 use crate::clock::Clock;
@@ -73,7 +75,7 @@ pub enum Admitted {
     /// Not kept.
     Refused {
         /// Why.
-        reason: tenken_proto::report::RefusalReason,
+        reason: RefusalReason,
         /// For a person.
         detail: String,
     },
@@ -329,6 +331,18 @@ impl Engine {
         self.shared.write(|state| note(&mut state.presence, now));
     }
 
+    /// Notes a heartbeat: when its host was heard of, and when which of its held groups were looked at, by the
+    /// agent's clock. Names of groups that are not held are dropped.
+    pub fn beat(&self, host: HostId, clock_offset_ms: i64, looked: Vec<(GroupName, Timestamp)>) {
+        let now = self.shared.clock.now();
+        self.shared.write(|state| state.beat(host, clock_offset_ms, looked, now));
+    }
+
+    /// Counts what was refused before it came to the engine.
+    pub fn count_refused(&self, reason: RefusalReason) {
+        self.shared.write(|state| state.health.counters.refuse(reason));
+    }
+
     /// Has the engine look at deadlines and presence now and waits until that is done.
     pub async fn look(&self) {
         let (reply, done) = oneshot::channel();
@@ -355,8 +369,5 @@ impl Engine {
 }
 
 fn stopping() -> Admitted {
-    Admitted::Refused {
-        reason: tenken_proto::report::RefusalReason::Busy,
-        detail: "the collector is stopping".to_owned(),
-    }
+    Admitted::Refused { reason: RefusalReason::Busy, detail: "the collector is stopping".to_owned() }
 }

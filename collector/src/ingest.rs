@@ -46,6 +46,11 @@ pub const SLOW_READER_TIMEOUT: Duration = Duration::from_secs(30);
 pub const LAST_WORD_TIMEOUT: Duration = Duration::from_millis(500);
 /// Streams that one identity may have open.
 pub const STREAMS_PER_AGENT_MAX: usize = 2;
+/// Heartbeats, pongs and empty messages that one identity may send per second, averaged, and at once. An agent sends
+/// a heartbeat per interval and a pong per ping; who sends more than this is cut off.
+pub const SIGNS_PER_SECOND: u64 = 10;
+/// See [`SIGNS_PER_SECOND`].
+pub const SIGNS_BURST: u64 = 100;
 /// The collector asks for everything at most this often per stream.
 pub const SEND_ALL_EVERY: Duration = Duration::from_secs(30);
 

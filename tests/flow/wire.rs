@@ -7,7 +7,7 @@ use tenken_proto::convert::encode_group;
 use tenken_proto::fact::usb::{DriverState, StorageEnforcement, Usb};
 use tenken_proto::ident::{Epoch, Sequence};
 use tenken_proto::observed::Observed;
-use tenken_proto::report::{Group, MESSAGE_BYTES_MAX};
+use tenken_proto::report::{GROUPS_MAX, Group, MESSAGE_BYTES_MAX};
 use tenken_proto::wire;
 use tokio::runtime::Runtime;
 
@@ -147,6 +147,39 @@ fn a_malformed_body_is_refused_for_good_and_the_next_report_passes() {
     assert!(refused.contains("malformed") && refused.contains("permanent: true"), "{refused}");
     client.send(&mut stream, 2, usb(StorageEnforcement::Blocked));
     assert_eq!(client.acked(&mut stream).unwrap(), Sequence(2));
+}
+
+#[test]
+fn a_host_takes_no_more_groups_than_the_limit() {
+    let client = Client::new();
+    let mut stream = client.open(1).unwrap();
+    let named = |n: usize| Group { name: format!("made_up_{n}").parse().unwrap(), ..usb(StorageEnforcement::Free) };
+    let groups: Vec<Group> = (0..GROUPS_MAX).map(named).collect();
+    client.runtime.block_on(stream.send_as(Sequence(1), groups)).unwrap();
+    assert_eq!(client.acked(&mut stream).unwrap(), Sequence(1));
+    client.send(&mut stream, 2, named(GROUPS_MAX));
+    let refused = client.acked(&mut stream).unwrap_err().to_string();
+    assert!(refused.contains("malformed") && refused.contains("allowed 32"), "{refused}");
+    client.send(&mut stream, 3, named(0));
+    assert_eq!(client.acked(&mut stream).unwrap(), Sequence(3), "the stream goes on");
+    drop(stream);
+    assert_eq!(client.kept(), 2);
+}
+
+#[test]
+fn a_flood_of_heartbeats_ends_its_stream_with_the_reason_and_only_that() {
+    let client = Client::new();
+    let mut stream = client.open(1).unwrap();
+    let beat = wire::Heartbeat { epoch: 1, clock_unix_ms: 0, total_digest: Vec::new().into(), group_seen: Vec::new() };
+    let beat = wire::Up { message: Some(wire::up::Message::Heartbeat(beat)) };
+    let up = stream.up.clone();
+    client.runtime.spawn(async move { while up.send(beat.clone()).await.is_ok() {} });
+    let ended = client.acked(&mut stream).unwrap_err().to_string();
+    assert!(ended.contains("rate_limited") && ended.contains("more than 10 heartbeats"), "{ended}");
+    assert!(client.acked(&mut stream).unwrap_err().to_string().contains("ended"), "and the stream is over");
+    let mut again = client.open(1).unwrap();
+    client.send(&mut again, 1, usb(StorageEnforcement::Blocked));
+    assert_eq!(client.acked(&mut again).unwrap(), Sequence(1));
 }
 
 #[test]

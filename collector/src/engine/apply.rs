@@ -6,7 +6,7 @@ use tenken_assess::fleet::{GroupFacts, Moves, Transition};
 use tenken_proto::convert::{Malformed, decode_body};
 use tenken_proto::fact::GroupName;
 use tenken_proto::ident::{AgentId, Digest, Epoch, HostId, Sequence};
-use tenken_proto::report::{Dropped, Report};
+use tenken_proto::report::{Dropped, GROUPS_MAX, Report};
 use tenken_proto::value::Record;
 
 use super::presence::cautious;
@@ -181,6 +181,37 @@ impl State {
         Some(self.fleet.apply(at, Change::Facts { host: facts.host, groups: changed }))
     }
 
+    /// Whether a report leaves its host within [`GROUPS_MAX`].
+    ///
+    /// # Errors
+    /// What a person is told.
+    pub(super) fn has_room_for(&self, facts: &ReportFacts) -> Result<(), String> {
+        let names = facts.groups.iter().map(|group| &group.name);
+        let count = self.groups.get(&facts.host).map_or(facts.groups.len(), |held| held.count_with(names));
+        if count > GROUPS_MAX {
+            return Err(format!("the host would have {count} groups, allowed {GROUPS_MAX}"));
+        }
+        Ok(())
+    }
+
+    /// Takes a heartbeat in; of groups that are not held nothing is noted.
+    pub(super) fn beat(
+        &mut self,
+        host: HostId,
+        clock_offset_ms: i64,
+        looked: Vec<(GroupName, Timestamp)>,
+        now: Timestamp,
+    ) {
+        let held = self.groups.get(&host);
+        let seen = self.presence.heard(host, now);
+        seen.clock_offset_ms = clock_offset_ms;
+        for (name, at) in looked {
+            if held.is_some_and(|groups| groups.held.contains_key(&name)) {
+                seen.looked(name, at, now);
+            }
+        }
+    }
+
     /// Takes any other event in.
     pub(super) fn apply_event(&mut self, at: Timestamp, event: &Event) -> Vec<Moves> {
         match event {
@@ -197,7 +228,8 @@ impl State {
     pub(super) fn restore_presence(&mut self, key: &[u8], value: &[u8]) {
         let Ok(host) = uuid::Uuid::from_slice(key).map(HostId) else { return };
         if !self.fleet.find_hosts(&host.to_string()).is_empty() {
-            self.presence.restore(host, value);
+            let held = self.groups.get(&host);
+            self.presence.restore(host, value, |group| held.is_some_and(|groups| groups.held.contains_key(group)));
         }
     }
 

@@ -86,9 +86,10 @@ impl Presence {
         rows
     }
 
-    /// Takes a kept row back in; what the journal knows of later times stays.
-    pub(super) fn restore(&mut self, host: HostId, value: &[u8]) {
-        let Ok(kept) = serde_json::from_slice::<Seen>(value) else { return };
+    /// Takes a kept row back in, of the groups that are held; what the journal knows of later times stays.
+    pub(super) fn restore(&mut self, host: HostId, value: &[u8], is_held: impl Fn(&GroupName) -> bool) {
+        let Ok(mut kept) = serde_json::from_slice::<Seen>(value) else { return };
+        kept.groups.retain(|group, _| is_held(group));
         match self.hosts.get_mut(&host) {
             Some(seen) if seen.last_seen >= kept.last_seen => {}
             Some(_) | None => drop(self.hosts.insert(host, Seen { kept: Some(kept.last_seen), ..kept })),

@@ -220,7 +220,7 @@ impl Writer {
     /// None: taken, the answer follows the commit.
     fn admit(&mut self, state: &mut State, report: AdmitRequest) -> Option<Admitted> {
         let refused = |state: &mut State, reason: RefusalReason, detail: String| {
-            *state.health.counters.refused.entry(reason.code()).or_default() += 1;
+            state.health.counters.refuse(reason);
             Some(Admitted::Refused { reason, detail })
         };
         if let StoreHealth::Full { .. } = state.health.store {
@@ -237,8 +237,14 @@ impl Writer {
         let sight = state.agents.get(&agent).map_or(Sight::New { skipped: sequence.0.saturating_sub(1) }, |marks| {
             marks.sight(epoch, sequence, report.content)
         });
+        if let (Sight::New { .. } | Sight::Late, Err(detail)) = (sight, state.has_room_for(&report.facts)) {
+            return refused(state, RefusalReason::Malformed, detail);
+        }
         match sight {
-            Sight::New { skipped } => state.health.counters.skipped += skipped,
+            Sight::New { skipped } => {
+                let counter = &mut state.health.counters.skipped;
+                *counter = counter.saturating_add(skipped);
+            }
             Sight::Late => state.health.counters.late += 1,
             Sight::Repeat => {
                 state.health.counters.repeats += 1;

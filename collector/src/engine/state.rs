@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use tenken_assess::Fleet;
 use tenken_proto::fact::GroupName;
 use tenken_proto::ident::{AgentId, Digest, Epoch, HostId, Sequence};
-use tenken_proto::report::total_digest;
+use tenken_proto::report::{RefusalReason, total_digest};
 
 use super::marks::AgentMarks;
 use super::presence::Presence;
@@ -66,6 +66,12 @@ impl HostGroups {
         Some(total_digest(self.held.iter().map(|(name, group)| (name, group.digest))))
     }
 
+    /// Groups that would be held with these.
+    #[must_use]
+    pub fn count_with<'a>(&self, names: impl IntoIterator<Item = &'a GroupName>) -> usize {
+        self.held.len() + names.into_iter().filter(|name| !self.held.contains_key(*name)).count()
+    }
+
     /// A newcomer replaces what is held: later in the same run, from the run that lives now, or observed later.
     #[must_use]
     pub fn replaced_by(&self, name: &GroupName, newcomer: &HeldGroup, live: bool) -> bool {
@@ -75,6 +81,14 @@ impl HostGroups {
         } else {
             live || newcomer.observed_at > held.observed_at
         }
+    }
+}
+
+impl Counters {
+    /// Counts a refusal.
+    pub(super) fn refuse(&mut self, reason: RefusalReason) {
+        let count = self.refused.entry(reason.code()).or_default();
+        *count = count.saturating_add(1);
     }
 }
 

@@ -12,7 +12,7 @@ use tenken_assess::fleet::Picture;
 use tenken_proto::convert::encode_body;
 use tenken_proto::ident::{AgentId, Digest, Epoch, HostId, Sequence};
 use tenken_proto::observed::Observed;
-use tenken_proto::report::{Dropped, Group, RefusalReason, Report};
+use tenken_proto::report::{Dropped, GROUPS_MAX, Group, RefusalReason, Report};
 use tenken_proto::value::{Record, Value};
 use uuid::Uuid;
 
@@ -170,7 +170,7 @@ struct Known {
     agents: BTreeMap<AgentId, AgentMarks>,
     groups: BTreeMap<HostId, HostGroups>,
     silent: Vec<HostId>,
-    stale: Vec<(HostId, tenken_proto::fact::GroupName)>,
+    stale: Vec<(HostId, GroupName)>,
 }
 
 impl Known {
@@ -286,6 +286,37 @@ async fn a_spooled_report_of_an_earlier_run_does_not_undo_what_is_newer() {
     assert_eq!(fixture.total(agent.1), held);
     fixture.send(agent, report(100, 10, vec![group("usb", 2, at(-60_000))])).await;
     assert_ne!(fixture.total(agent.1), held, "but what nobody else reported is taken");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_host_has_a_limit_of_groups_however_many_reports_name_them() {
+    let fixture = Fixture::new().await;
+    let agent = fixture.agent(1).await;
+    let groups = |from: usize, to: usize| (from..to).map(|n| group(&format!("g{n}"), 1, at(0))).collect::<Vec<_>>();
+    assert_eq!(fixture.send(agent, report(7, 1, groups(0, GROUPS_MAX - 1))).await, ACKED);
+    assert_eq!(fixture.send(agent, report(7, 2, groups(GROUPS_MAX - 1, GROUPS_MAX))).await, ACKED);
+    let entries = fixture.verify().await.entries;
+    let refused = fixture.send(agent, report(7, 3, groups(GROUPS_MAX - 1, GROUPS_MAX + 1))).await;
+    let Admitted::Refused { reason: RefusalReason::Malformed, detail } = refused else { panic!("{refused:?}") };
+    assert_eq!(detail, "the host would have 33 groups, allowed 32");
+    assert_eq!(fixture.verify().await.entries, entries, "nothing of it is kept");
+    let counters = fixture.engine.read(|state| state.health.counters.clone());
+    assert_eq!((counters.refused["malformed"], counters.reports, counters.skipped), (1, 2, 0));
+    assert_eq!(fixture.send(agent, report(7, 4, groups(0, GROUPS_MAX))).await, ACKED, "what is held may change");
+    assert_eq!(fixture.engine.read(|state| state.groups[&agent.1].held.len()), GROUPS_MAX);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_heartbeat_is_taken_only_for_groups_that_are_held() {
+    let fixture = Fixture::new().await;
+    let agent = fixture.agent(1).await;
+    fixture.send(agent, report(7, 1, vec![group("usb", 1, at(0))])).await;
+    fixture.clock.set(at(5_000));
+    let looked = ["usb", "made_up"].map(|name| (name.parse().unwrap(), at(4_000)));
+    fixture.engine.beat(agent.1, 500, looked.to_vec());
+    let seen = fixture.engine.read(|state| state.presence.of(agent.1).unwrap().clone());
+    assert_eq!((seen.last_seen, seen.clock_offset_ms), (at(5_000), 500));
+    assert_eq!(seen.groups, BTreeMap::from([("usb".parse().unwrap(), at(4_500))]));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use tenken_proto::convert::timestamp;
 use tenken_proto::fact::GroupName;
 use tenken_proto::ident::{Digest, Epoch, HostId, Sequence};
-use tenken_proto::report::{REASON_METADATA, RefusalReason, Report, WIRE_VERSION};
+use tenken_proto::report::{GROUPS_MAX, REASON_METADATA, RefusalReason, Report, WIRE_VERSION};
 use tenken_proto::wire;
 use tenken_proto::wire::down::Message as Down;
 use tenken_proto::wire::up::Message as Up;
@@ -19,8 +19,8 @@ use tonic::{Status, Streaming};
 use super::peer::{Peer, PeerIdentity};
 use super::streams::{CONTROL_MAX, Control};
 use super::{
-    CLONE_PING_TIMEOUT, HELLO_TIMEOUT, IN_FLIGHT_MAX, LAST_WORD_TIMEOUT, SEND_ALL_EVERY, SLOW_READER_TIMEOUT, Shared,
-    retry_after,
+    CLONE_PING_TIMEOUT, HELLO_TIMEOUT, IN_FLIGHT_MAX, LAST_WORD_TIMEOUT, SEND_ALL_EVERY, SIGNS_PER_SECOND,
+    SLOW_READER_TIMEOUT, Shared, retry_after,
 };
 use crate::clock::now;
 use crate::engine::{AdmitRequest, Admitted, Origin, PrepareError, RegistryError};
@@ -189,7 +189,7 @@ impl Stream {
                 admitted = first(&mut self.in_flight) => Box::pin(self.admitted(admitted)).await,
                 message = incoming.message(), if room => match message {
                     Ok(Some(wire::Up { message: Some(message) })) => Box::pin(self.received(message)).await,
-                    Ok(Some(wire::Up { message: None })) => Ok(()),
+                    Ok(Some(wire::Up { message: None })) => Box::pin(self.may_beat()).await,
                     Ok(None) | Err(_) => Err(End),
                 },
             };
@@ -202,8 +202,12 @@ impl Stream {
     async fn received(&mut self, message: Up) -> Result<(), End> {
         match message {
             Up::Report(report) => self.report(report).await,
-            Up::Heartbeat(heartbeat) => self.heartbeat(heartbeat).await,
+            Up::Heartbeat(heartbeat) => {
+                self.may_beat().await?;
+                self.heartbeat(heartbeat).await
+            }
             Up::Pong(wire::Pong { nonce }) => {
+                self.may_beat().await?;
                 if self.ping.as_ref().is_some_and(|(asked, _)| *asked == nonce)
                     && let Some((_, alive)) = self.ping.take()
                 {
@@ -218,12 +222,25 @@ impl Stream {
         }
     }
 
+    /// Whether one more sign of life is taken. A stream that floods is told why, counted and ended.
+    async fn may_beat(&self) -> Result<(), End> {
+        let agent = self.identity.agent;
+        if self.shared.streams.may_beat(agent, self.shared.rate, now()) {
+            return Ok(());
+        }
+        tracing::warn!(%agent, allowed_per_second = SIGNS_PER_SECOND, "Too many heartbeats; the stream is ended");
+        self.shared.engine.count_refused(RefusalReason::RateLimited);
+        let told = format!("more than {SIGNS_PER_SECOND} heartbeats, pongs or empty messages a second");
+        refuse_stream(&self.outgoing, RefusalReason::RateLimited, &told).await;
+        Err(End)
+    }
+
     async fn report(&mut self, report: wire::Report) -> Result<(), End> {
         let (epoch, sequence) = (Epoch(report.epoch), Sequence(report.sequence));
         let now = now();
         self.claimed = None;
         if !self.shared.streams.may_send(self.identity.agent, self.shared.rate, now) {
-            return self.refuse(epoch, sequence, RefusalReason::RateLimited, "too many reports at once").await;
+            return self.turn_back(epoch, sequence, RefusalReason::RateLimited, "too many reports at once").await;
         }
         let origin = Origin {
             agent: self.identity.agent,
@@ -243,10 +260,10 @@ impl Stream {
                 Ok(())
             }
             Err(PrepareError::Malformed(malformed)) => {
-                self.refuse(epoch, sequence, RefusalReason::Malformed, &malformed.to_string()).await
+                self.turn_back(epoch, sequence, RefusalReason::Malformed, &malformed.to_string()).await
             }
             Err(error @ (PrepareError::NoRandom(_) | PrepareError::Event(_))) => {
-                self.refuse(epoch, sequence, RefusalReason::Busy, &error.to_string()).await
+                self.turn_back(epoch, sequence, RefusalReason::Busy, &error.to_string()).await
             }
         }
     }
@@ -254,17 +271,11 @@ impl Stream {
     async fn heartbeat(&mut self, heartbeat: wire::Heartbeat) -> Result<(), End> {
         let received = now();
         self.clock_offset_ms = offset(heartbeat.clock_unix_ms, received);
-        let (host, offset) = (self.host, self.clock_offset_ms);
-        self.shared.engine.seen(|presence, now| {
-            let seen = presence.heard(host, now);
-            seen.clock_offset_ms = offset;
-            for group in heartbeat.group_seen.into_iter().take(tenken_proto::report::GROUPS_MAX) {
-                let at = timestamp(group.observed_unix_ms, "group_seen.observed_unix_ms");
-                if let (Ok(name), Ok(at)) = (group.name.parse::<GroupName>(), at) {
-                    seen.looked(name, at, now);
-                }
-            }
+        let looked = heartbeat.group_seen.into_iter().take(GROUPS_MAX).filter_map(|group| {
+            let at = timestamp(group.observed_unix_ms, "group_seen.observed_unix_ms").ok()?;
+            Some((group.name.parse::<GroupName>().ok()?, at))
         });
+        self.shared.engine.beat(self.host, self.clock_offset_ms, looked.collect());
         self.claimed = Digest::from_slice(&heartbeat.total_digest);
         self.compare().await
     }
@@ -364,6 +375,18 @@ impl Stream {
 
     async fn ack(&self, epoch: Epoch, sequence: Sequence) -> Result<(), End> {
         self.send(Down::Ack(wire::Ack { epoch: epoch.0, sequence: sequence.0 })).await
+    }
+
+    /// Refuses a report that the engine does not get to see.
+    async fn turn_back(
+        &self,
+        epoch: Epoch,
+        sequence: Sequence,
+        reason: RefusalReason,
+        detail: &str,
+    ) -> Result<(), End> {
+        self.shared.engine.count_refused(reason);
+        self.refuse(epoch, sequence, reason, detail).await
     }
 
     async fn refuse(&self, epoch: Epoch, sequence: Sequence, reason: RefusalReason, detail: &str) -> Result<(), End> {

@@ -8,12 +8,14 @@ use tenken_proto::ident::{AgentId, Epoch};
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
-use super::STREAMS_PER_AGENT_MAX;
 use super::rate::{Bucket, Rate};
+use super::{SIGNS_BURST, SIGNS_PER_SECOND, STREAMS_PER_AGENT_MAX};
 use crate::identity::{Event, What};
 
 /// Words to a stream that wait to be read by it.
 pub(super) const CONTROL_MAX: usize = 4;
+
+const SIGNS: Rate = Rate { per_second: SIGNS_PER_SECOND, burst: SIGNS_BURST };
 
 /// A word to a live stream.
 #[derive(Debug)]
@@ -38,7 +40,14 @@ pub struct Streams {
 struct Inner {
     next: u64,
     agents: BTreeMap<AgentId, Vec<Live>>,
-    buckets: BTreeMap<AgentId, Bucket>,
+    allowances: BTreeMap<AgentId, Allowance>,
+}
+
+/// What one identity may send now, over all its streams.
+#[derive(Debug)]
+struct Allowance {
+    reports: Bucket,
+    signs: Bucket,
 }
 
 #[derive(Debug)]
@@ -46,6 +55,14 @@ struct Live {
     number: u64,
     epoch: Epoch,
     control: mpsc::Sender<Control>,
+}
+
+impl Inner {
+    /// What the identity has left; all of it when it comes for the first time.
+    fn allowance(&mut self, agent: AgentId, reports: Rate, now: Timestamp) -> &mut Allowance {
+        let whole = || Allowance { reports: Bucket::full(reports, now), signs: Bucket::full(SIGNS, now) };
+        self.allowances.entry(agent).or_insert_with(whole)
+    }
 }
 
 /// What a newcomer finds.
@@ -94,7 +111,12 @@ impl Streams {
 
     /// Whether the identity may send one more report now.
     pub(super) fn may_send(&self, agent: AgentId, rate: Rate, now: Timestamp) -> bool {
-        self.lock().buckets.entry(agent).or_insert_with(|| Bucket::full(rate, now)).take(rate, now)
+        self.lock().allowance(agent, rate, now).reports.take(rate, now)
+    }
+
+    /// Whether the identity may send one more sign of life now.
+    pub(super) fn may_beat(&self, agent: AgentId, rate: Rate, now: Timestamp) -> bool {
+        self.lock().allowance(agent, rate, now).signs.take(SIGNS, now)
     }
 
     /// Has the streams that an identity event concerns look again.
