@@ -13,6 +13,7 @@ language-label = Language
 read-only = These pages are read-only. Changes are made with the tenken-collector command.
 as-of = As of { $time }
 updated-at = Updated
+times-zone = Times are in { $zone }.
 live-on = updating by itself
 live-off = connection lost, reconnecting
 live-none = reload to update
@@ -74,7 +75,11 @@ overview-contradictions = { $n } { $n ->
    *[other] contradictions
 }
 overview-worst = What to do first
-overview-worst-none = No verdict calls for action.
+overview-worst-none = { $n ->
+    [one] The one observed host has no verdict that calls for action.
+   *[other] None of the { $n } observed hosts has a verdict that calls for action.
+}
+overview-worst-nothing-observed = No host could be judged yet.
 overview-worst-hosts = { $n } { $n ->
     [one] host
    *[other] hosts
@@ -190,7 +195,7 @@ checklist-score-total = Total
 checklist-score-max = Maximum
 checklist-no-score = This checklist has no points.
 checklist-our-paraphrase = Item titles are our paraphrase. The publisher's own document has the exact wording.
-checklist-declare-hint = To declare an answer: { $command }
+checklist-declare-hint = To declare an answer:
 checklist-not-found = There is no such checklist
 checklist-all-answers = All answers
 
@@ -207,7 +212,6 @@ item-declared-until = Until
 item-declared-evidence = Evidence
 item-declared-principal = Entered as
 item-declared-ended = It has ended and counts no more
-item-contradiction-text = Declared “{ $declared }”, measured “{ $measured }”
 item-control-reads = Facts read
 item-control-parameters = Thresholds
 item-control-parameter = Name
@@ -261,7 +265,7 @@ agents-last-seen = Last heard
 agents-connected = Connected
 agents-version = Agent version
 agents-none = No agent has enrolled yet.
-agents-approve-hint = To approve: { $command }
+agents-approve-hint = To approve:
 agents-suggested = May be the known host “{ $name }”
 
 # The door

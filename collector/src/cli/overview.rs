@@ -26,7 +26,7 @@ pub(super) fn text(screen: &Screen, overview: &v1::Overview) -> String {
     }
     out += &checklists(screen, &overview.checklists);
     out += &risks(screen, overview.risks.as_ref());
-    out += &worst(screen, &overview.worst);
+    out += &worst(screen, &overview.worst, overview.coverage.observed);
     out += &turning(screen, &overview.turning);
     out += &attention(screen, &overview.attention);
     out += &screen.heading(&screen.t("overview-health"));
@@ -62,10 +62,15 @@ fn risks(screen: &Screen, tally: Option<&v1::RiskTally>) -> String {
     screen.heading(&screen.t("overview-risks")) + &format!("  {}\n", cells.join("  "))
 }
 
-fn worst(screen: &Screen, worst: &[v1::Worst]) -> String {
+/// What to do first; with nothing to do, for how many hosts that holds.
+fn worst(screen: &Screen, worst: &[v1::Worst], observed: u64) -> String {
     let mut out = screen.heading(&screen.t("overview-worst"));
     if worst.is_empty() {
-        return out + &format!("  {}\n", screen.t("overview-worst-none"));
+        let none = match observed {
+            0 => screen.t("overview-worst-nothing-observed"),
+            n => screen.n("overview-worst-none", n),
+        };
+        return out + &format!("  {none}\n");
     }
     for it in worst {
         let (word, tone) = screen.verdict(it.verdict, v1::Freshness::Fresh);

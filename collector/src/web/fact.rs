@@ -53,6 +53,8 @@ pub enum Cell {
     Nothing,
     /// A text of a host.
     Text(String),
+    /// A word of the schema, which stays whole.
+    Word(String),
     /// A short text with the exact one beside it.
     Exact(String, String),
     /// A moment.
@@ -182,7 +184,7 @@ fn value_cell(page: &Page, key: &str, field: Option<&FieldSchema>, value: &Json)
         Json::String(text) => match field.map(|field| &field.kind) {
             Some(Kind::Time) => text.parse().map_or_else(|_| Cell::Text(text.clone()), Cell::Time),
             Some(Kind::OneOf(_)) => match page.or(&format!("word-{name}-{text}"), text) {
-                word if word == *text => Cell::Text(word),
+                word if word == *text => Cell::Word(word),
                 word => Cell::Exact(word, text.clone()),
             },
             Some(Kind::Bool | Kind::Number | Kind::Text | Kind::List(_) | Kind::Record(_)) | None => {

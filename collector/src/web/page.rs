@@ -95,14 +95,15 @@ pub async fn risks(State(web): State<Web>, Extension(lang): Extension<Lang>, uri
 
 /// No such page.
 pub async fn nowhere(State(web): State<Web>, Extension(lang): Extension<Lang>, uri: Uri) -> Response {
-    web.draw(lang, Place::Overview, uri, "not-found-title", |_, _| None).await
+    web.draw(lang, Place::Nowhere, uri, "not-found-title", |_, _| None).await
 }
 
 /// How to get a link, in both languages; the reader's comes first.
 pub(super) fn closed(page: &Page, used: bool) -> Response {
     let mut pages: Vec<Page> = Lang::ALL.iter().map(|lang| page.in_language(*lang)).collect();
     pages.sort_by_key(|it| it.lang() != page.lang());
-    html(StatusCode::FORBIDDEN, Closed { p: page, pages, used }.render())
+    let title = if used { "opened-title" } else { "closed-title" };
+    html(StatusCode::FORBIDDEN, Closed { p: page, pages, title, used }.render())
 }
 
 impl Web {
@@ -163,6 +164,8 @@ struct Missing<'a> {
 struct Closed<'a> {
     p: &'a Page,
     pages: Vec<Page>,
+    /// The key of the heading.
+    title: &'static str,
     used: bool,
 }
 

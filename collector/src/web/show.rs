@@ -64,7 +64,9 @@ pub enum Place {
     Risks,
     /// Agents.
     Agents,
-    /// Before the door, or nowhere: no navigation.
+    /// A page that does not exist: the navigation, and no place in it.
+    Nowhere,
+    /// Before the door: no navigation.
     Outside,
 }
 

@@ -151,6 +151,7 @@ async fn every_page_is_there_in_both_languages_and_complete() {
             assert!(page.contains(&format!("<html lang=\"{lang}\">")), "{path}");
             assert!(!missing_text.is_match(&page), "{path}: {:?}", missing_text.find(&page));
             assert_no_inline(path, &page);
+            assert_ids_differ(path, &page);
         }
     }
 }
@@ -163,13 +164,40 @@ fn assert_no_inline(path: &str, page: &str) {
     assert_eq!(page.matches("<h1").count(), 1, "{path}: one heading of the first level");
 }
 
+/// An item shows the same facts of several hosts: each list has an id of its own, by which it stays open.
+fn assert_ids_differ(path: &str, page: &str) {
+    let mut seen = std::collections::BTreeSet::new();
+    for id in Regex::new(" id=\"([^\"]+)\"").unwrap().captures_iter(page).map(|it| it[1].to_owned()) {
+        assert!(seen.insert(id.clone()), "{path}: {id} twice");
+    }
+}
+
+#[tokio::test]
+async fn a_page_that_does_not_exist_is_no_place_of_the_navigation() {
+    let (web, _) = web(&Clock::manual(now()));
+    let cookie = inside(&web).await;
+    let page = text(ask(&web, "/no", &[("cookie", &cookie)]).await).await;
+    assert!(page.contains("<nav") && !page.contains("aria-current=\"page\""), "{page}");
+}
+
+#[tokio::test]
+async fn an_unanswered_item_has_no_term() {
+    let (web, _) = web(&Clock::manual(now()));
+    let cookie = inside(&web).await;
+    let page = text(ask(&web, "/checklists/ipa-self-3/items/20", &[("cookie", &cookie)]).await).await;
+    assert!(!page.contains("期限なし"), "nothing is answered, so nothing stands without end");
+    let page = text(ask(&web, "/checklists/ipa-self-3/items/3", &[("cookie", &cookie)]).await).await;
+    assert!(page.contains("期限なし"));
+}
+
 #[tokio::test]
 async fn the_first_sentence_of_the_overview_is_coverage() {
     let (web, _) = web(&Clock::manual(now()));
     let cookie = inside(&web).await;
     let page = text(ask(&web, "/", &[("cookie", &cookie)]).await).await;
     let main = page.split("<main").nth(1).unwrap();
-    let first = Regex::new(r"<h1>([^<]*)</h1>").unwrap().captures(main).unwrap()[1].to_owned();
+    let first = Regex::new(r"<h1>(.*?)</h1>").unwrap().captures(main).unwrap()[1].to_owned();
+    let first = Regex::new("<[^>]*>").unwrap().replace_all(&first, "").into_owned();
     assert_eq!(first, "96台中1台を確認。残り95台は未登録です。");
 }
 

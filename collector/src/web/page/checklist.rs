@@ -88,6 +88,8 @@ struct Control<'a> {
 }
 
 struct HostFacts<'a> {
+    /// What makes the ids of this host's lists differ from another's on the page.
+    place: String,
     it: &'a v1::HostExplanation,
     facts: Vec<Row>,
 }
@@ -126,8 +128,12 @@ fn control<'a>(page: &Page, item: &v1::Item, it: &'a v1::ControlExplanation) -> 
         link: link.map(|link| link.link),
         at_most: link.and_then(|link| link.at_most),
         reads: fact::names(page, &it.reads),
-        hosts: it.hosts.iter().map(|host| HostFacts { it: host, facts: fact::read(page, &host.facts) }).collect(),
+        hosts: (1..).zip(&it.hosts).map(|(n, host)| host_facts(page, &it.control, n, host)).collect(),
     }
+}
+
+fn host_facts<'a>(page: &Page, control: &str, n: usize, host: &'a v1::HostExplanation) -> HostFacts<'a> {
+    HostFacts { place: format!("{control}-{n}-"), it: host, facts: fact::read(page, &host.facts) }
 }
 
 /// The command that declares an answer.

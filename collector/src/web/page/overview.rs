@@ -13,7 +13,8 @@ use crate::web::show::{Page, Place};
 struct Overview<'a> {
     p: &'a Page,
     o: &'a v1::Overview,
-    sentence: String,
+    sentence: Vec<String>,
+    gap: &'static str,
     beside: Vec<String>,
     attention: Vec<(&'static str, u64, Vec<HostRef>)>,
 }
@@ -23,6 +24,7 @@ pub(super) fn draw(web: &Web, page: &Page) -> Result<String, askama::Error> {
     Overview {
         p: page,
         sentence: sentence(page, &overview.coverage),
+        gap: gap(page.lang()),
         beside: beside(page, &overview.coverage),
         attention: attention(&overview.attention),
         o: &overview,
@@ -30,29 +32,35 @@ pub(super) fn draw(web: &Web, page: &Page) -> Result<String, askama::Error> {
     .render()
 }
 
-/// The first sentence: how much of what should be seen is seen, and what the rest is.
-fn sentence(page: &Page, coverage: &v1::Coverage) -> String {
+/// The first sentence: how much of what should be seen is seen, and what the rest is. Its parts stay whole where
+/// the screen is narrow.
+fn sentence(page: &Page, coverage: &v1::Coverage) -> Vec<String> {
     let observed = coverage.observed;
     let all = coverage.expected.unwrap_or(coverage.known);
     if all == 0 {
-        return page.t("coverage-none-known").into_owned();
+        return vec![page.t("coverage-none-known").into_owned()];
     }
     let counts = [("observed", Arg::Number(observed)), ("expected", Arg::Number(all)), ("known", Arg::Number(all))];
     let first = match coverage.expected {
-        Some(_) if observed >= all => return page.with("coverage-all-expected", &counts),
+        Some(_) if observed >= all => return vec![page.with("coverage-all-expected", &counts)],
         Some(_) => page.with("coverage-expected", &counts),
         None => page.with("coverage-all-known", &counts),
     };
     let rest = all.saturating_sub(observed);
     let second = match coverage.not_enrolled {
-        _ if rest == 0 => return first,
+        _ if rest == 0 => return vec![first],
         0 => page.n("coverage-rest-unobserved", rest),
         n if n >= rest => page.n("coverage-rest-not-enrolled", rest),
         n => page.with("coverage-rest-mixed", &[("rest", Arg::Number(rest)), ("n", Arg::Number(n))]),
     };
-    match page.lang() {
-        Lang::Ja => first + &second,
-        Lang::En => first + " " + &second,
+    vec![first, second]
+}
+
+/// What stands between two sentences.
+fn gap(lang: Lang) -> &'static str {
+    match lang {
+        Lang::Ja => "",
+        Lang::En => " ",
     }
 }
 
@@ -89,7 +97,8 @@ mod tests {
     use super::*;
 
     fn said(lang: Lang, coverage: &v1::Coverage) -> String {
-        sentence(&Page::new(lang, TimeZone::UTC, Timestamp::UNIX_EPOCH, Place::Overview, "/".into()), coverage)
+        let page = Page::new(lang, TimeZone::UTC, Timestamp::UNIX_EPOCH, Place::Overview, "/".into());
+        sentence(&page, coverage).join(gap(lang))
     }
 
     #[test]
