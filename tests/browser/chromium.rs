@@ -175,6 +175,12 @@ impl Tab<'_> {
         self.ask("Emulation.setDeviceMetricsOverride", size);
     }
 
+    /// Shows pages as on that medium (`screen`, `print`) for a reader who prefers `light` or `dark`.
+    pub(crate) fn media(&mut self, medium: &str, scheme: &str) {
+        let scheme = json!([{"name": "prefers-color-scheme", "value": scheme}]);
+        self.ask("Emulation.setEmulatedMedia", json!({"media": medium, "features": scheme}));
+    }
+
     /// Scripts of pages do not run from now on.
     pub(crate) fn without_scripts(&mut self) {
         self.ask("Emulation.setScriptExecutionDisabled", json!({"value": true}));
