@@ -33,6 +33,7 @@ async fn serve(port: u16) -> Result<(), Box<dyn Error>> {
         zone: TimeZone::get("Asia/Tokyo")?,
         names: Names::new([]),
         links: Links::new(Clock::System, listener.local_addr()?),
+        collector: "tenken-collector".into(),
     });
     println!("{}", web.links().new_link()?);
     let stop = CancellationToken::new();

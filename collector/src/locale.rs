@@ -5,7 +5,8 @@
 //! line, the configuration, `init`, `check` and `serve`) and `import.ftl` (mistakes in imported files). Both
 //! languages hold the same keys, each key that is used exists, and the words that a result must never be called
 //! by occur nowhere: see the tests. A text that names a command writes `{ $collector }`: the program with the
-//! options with which its reader called it, or else its bare name.
+//! options with which its reader called it, on the pages those with which the collector was started, or else its
+//! bare name.
 //! Texts of packs (remedies, titles) are not here; packs bring their own in both languages.
 
 use std::borrow::Cow;
@@ -191,8 +192,14 @@ impl Locale {
     /// A text without arguments.
     #[must_use]
     pub fn t(&self, key: &str) -> Cow<'_, str> {
+        self.t_called(key, PROGRAM)
+    }
+
+    /// A text without arguments, for a reader who calls the program in that way.
+    #[must_use]
+    pub fn t_called(&self, key: &str, collector: &str) -> Cow<'_, str> {
         let mut args = FluentArgs::with_capacity(1);
-        args.set(COLLECTOR, PROGRAM);
+        args.set(COLLECTOR, collector);
         self.format(key, &args)
     }
 

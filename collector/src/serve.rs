@@ -92,7 +92,7 @@ pub async fn serve(config: Config, voice: &Voice) -> Result<(), Failure> {
     let mut signal = StopSignal::listen()
         .map_err(|error| Failure::new(Exit::Failed, Message::new("start-signals")).because(error))?;
     let mut stages = Stages::default();
-    let served = start(config, engine, Arc::clone(&store), &mut stages).await;
+    let served = start(config, engine, Arc::clone(&store), voice, &mut stages).await;
     let ended = match served {
         Ok(served) => {
             announce(&served, voice);
@@ -111,7 +111,13 @@ pub async fn serve(config: Config, voice: &Voice) -> Result<(), Failure> {
 }
 
 /// The stages above the engine, in order.
-async fn start(config: Config, engine: Engine, store: Arc<dyn Store>, stages: &mut Stages) -> Result<Served, Failure> {
+async fn start(
+    config: Config,
+    engine: Engine,
+    store: Arc<dyn Store>,
+    voice: &Voice,
+    stages: &mut Stages,
+) -> Result<Served, Failure> {
     let config = Arc::new(config);
     let desk = open_desk(&config, &engine)?;
     parameters::start(&config.parameters, &engine, stages).await;
@@ -126,7 +132,7 @@ async fn start(config: Config, engine: Engine, store: Arc<dyn Store>, stages: &m
     let api = open_control(&collector, stages, enrol, links.clone())?;
     let addresses = Addresses { enrol, report, web: pages.as_ref().map(|pages| pages.address) };
     if let Some(pages) = pages {
-        pages::start(pages, &collector.config, api, stages);
+        pages::start(pages, &collector.config, api, voice, stages);
     }
     folder::write_addresses(&collector.config.data_dir, &addresses)?;
     Ok(Served { addresses, link: link(links.as_ref())? })

@@ -93,6 +93,8 @@ pub struct Setup {
     pub names: Names,
     /// The links that open them.
     pub links: Links,
+    /// The program with the options that the collector was started with, as hints repeat it.
+    pub collector: Arc<str>,
 }
 
 /// The pages; cheap to clone.

@@ -12,6 +12,7 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::exit::{Exit, Failure};
 use crate::locale::Message;
+use crate::voice::Voice;
 use crate::web::{Links, Names, Setup, Web};
 
 /// The place where the pages will be served, and the links that open them.
@@ -35,13 +36,14 @@ pub(super) async fn bind(config: &Config, clock: &Clock) -> Result<Option<Pages>
 }
 
 /// Serves the pages until they are told to stop.
-pub(super) fn start(pages: Pages, config: &Config, api: Api, stages: &mut Stages) {
+pub(super) fn start(pages: Pages, config: &Config, api: Api, voice: &Voice, stages: &mut Stages) {
     let web = Web::new(Setup {
         clock: api.engine().clock().clone(),
         zone: api.zone().clone(),
         views: Arc::new(api),
         names: Names::new(config.web.names.iter().map(String::as_str)),
         links: pages.links,
+        collector: voice.collector().into(),
     });
     stages.start("pages", |stop| async move { web.serve(pages.listener, stop).await });
 }

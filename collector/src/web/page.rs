@@ -111,7 +111,9 @@ impl Web {
     pub(super) fn page(&self, lang: Lang, place: Place, uri: &Uri) -> Page {
         let setup = &self.inner.setup;
         let address = uri.path_and_query().map_or("/", |it| it.as_str());
-        Page::new(lang, setup.zone.clone(), setup.clock.now(), place, address.to_owned())
+        let page = Page::new(lang, setup.zone.clone(), setup.clock.now(), place, address.to_owned());
+        // Who is not inside learns no path of the collector.
+        if place == Place::Outside { page } else { page.called(&setup.collector) }
     }
 
     /// Draws a page where it may block; without one, says that it does not exist.

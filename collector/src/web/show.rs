@@ -5,6 +5,7 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::sync::Arc;
 
 use askama::Template;
 use askama::filters::Safe;
@@ -12,7 +13,7 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use crate::api::v1;
-use crate::locale::{Arg, Lang, Locale};
+use crate::locale::{Arg, Lang, Locale, PROGRAM};
 use crate::web::asset;
 
 /// A value, a reference to it, or a reference to that: templates hand on either.
@@ -43,6 +44,7 @@ impl<T: Copy> Plain<T> for &&T {
 pub struct Page {
     locale: &'static Locale,
     zone: TimeZone,
+    collector: Arc<str>,
     /// When it is shown.
     pub now: Timestamp,
     /// The part of the navigation that is current.
@@ -85,7 +87,14 @@ impl Page {
     /// A page in that language and zone.
     #[must_use]
     pub fn new(lang: Lang, zone: TimeZone, now: Timestamp, place: Place, path: String) -> Self {
-        Self { locale: Locale::of(lang), zone, now, place, path }
+        Self { locale: Locale::of(lang), zone, collector: PROGRAM.into(), now, place, path }
+    }
+
+    /// With hints that call the collector in that way.
+    #[must_use]
+    pub fn called(mut self, collector: &Arc<str>) -> Self {
+        self.collector = Arc::clone(collector);
+        self
     }
 
     /// The language.
@@ -97,31 +106,39 @@ impl Page {
     /// A text without arguments.
     #[must_use]
     pub fn t(&self, key: &str) -> Cow<'static, str> {
-        self.locale.t(key)
+        self.locale.t_called(key, &self.collector)
     }
 
     /// A text with one number.
     #[must_use]
     pub fn n(&self, key: &str, n: impl Plain<u64>) -> String {
-        self.locale.n(key, n.plain())
+        self.with(key, &[("n", Arg::Number(n.plain()))])
     }
 
     /// A text with arguments.
     #[must_use]
     pub fn with(&self, key: &str, arguments: &[(&'static str, Arg<'_>)]) -> String {
-        self.locale.with(key, arguments)
+        let mut all = vec![("collector", Arg::Text(&self.collector))];
+        all.extend_from_slice(arguments);
+        self.locale.with(key, &all)
+    }
+
+    /// A command as the collector itself was called.
+    #[must_use]
+    pub fn command(&self, rest: &str) -> String {
+        format!("{} {rest}", self.collector)
     }
 
     /// A text with one argument that is itself text.
     #[must_use]
     pub fn msg(&self, key: &str, name: &'static str, text: impl AsRef<str>) -> String {
-        self.locale.with(key, &[(name, Arg::Text(text.as_ref()))])
+        self.with(key, &[(name, Arg::Text(text.as_ref()))])
     }
 
     /// The text of that key, or another text where there is none.
     #[must_use]
     pub fn or(&self, key: &str, otherwise: &str) -> String {
-        if self.locale.has(key) { self.locale.t(key).into_owned() } else { otherwise.to_owned() }
+        if self.locale.has(key) { self.t(key).into_owned() } else { otherwise.to_owned() }
     }
 
     /// How a fact was observed (`source`), or why not (`detail`), in the page's language.
@@ -301,7 +318,7 @@ impl Page {
     /// The same page in another language.
     #[must_use]
     pub fn in_language(&self, lang: Lang) -> Self {
-        Self::new(lang, self.zone.clone(), self.now, self.place, self.path.clone())
+        Self::new(lang, self.zone.clone(), self.now, self.place, self.path.clone()).called(&self.collector)
     }
 
     /// The address that switches to a language and stays on the page.
@@ -466,8 +483,8 @@ impl Page {
     #[must_use]
     pub fn approve(&self, agent: &v1::Agent) -> String {
         match agent.suggested_host.as_ref().and_then(|host| host.host) {
-            Some(host) => format!("tenken-collector agents approve {} --host {host}", agent.id),
-            None => format!("tenken-collector agents approve {}", agent.id),
+            Some(host) => self.command(&format!("agents approve {} --host {host}", agent.id)),
+            None => self.command(&format!("agents approve {}", agent.id)),
         }
     }
 

@@ -37,6 +37,9 @@ fn now() -> Timestamp {
     "2026-11-21T02:00:00Z".parse().unwrap()
 }
 
+/// How the collector of these tests was called.
+const CALLED: &str = "tenken-collector --data-dir '/srv/<点検>'";
+
 fn web(clock: &Clock) -> (Web, Arc<Sample>) {
     let sample = Arc::new(Sample::new(now()));
     let web = Web::new(Setup {
@@ -45,6 +48,7 @@ fn web(clock: &Clock) -> (Web, Arc<Sample>) {
         zone: TimeZone::get("Asia/Tokyo").unwrap(),
         names: Names::new([]),
         links: Links::new(clock.clone(), "127.0.0.1:7430".parse().unwrap()),
+        collector: CALLED.into(),
     });
     (web, sample)
 }
@@ -211,6 +215,23 @@ async fn retired_hosts_are_said_beside_the_figures() {
     }
     let page = text(ask(&web, "/checklists/ipa-self-3/items/5", &[("cookie", &cookie)]).await).await;
     assert!(!page.contains("除外済み"), "no figures, nothing beside them");
+}
+
+#[tokio::test]
+async fn hints_repeat_how_the_collector_was_called_inside_only() {
+    let (web, _) = web(&Clock::manual(now()));
+    let cookie = inside(&web).await;
+    let called = "tenken-collector --data-dir &#39;/srv/&#60;点検&#62;&#39; ";
+    for (path, rest) in [
+        ("/checklists/ipa-self-3", "declare"),
+        ("/checklists/ipa-self-3/items/25", "declare 25 --checklist ipa-self-3"),
+        ("/agents", "agents approve"),
+    ] {
+        let page = text(ask(&web, path, &[("cookie", &cookie)]).await).await;
+        assert!(page.contains(&format!("{called}{rest}")), "{path}");
+    }
+    let page = text(ask(&web, "/", &[]).await).await;
+    assert!(page.contains("tenken-collector open") && !page.contains("/srv/"), "a stranger learns no path");
 }
 
 #[tokio::test]

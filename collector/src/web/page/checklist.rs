@@ -60,7 +60,7 @@ pub(super) fn one(web: &Web, page: &Page, id: &str) -> Drawn {
             _ => parts_of.push(Part { title, rows: vec![ItemRow { item, answer }] }),
         }
     }
-    let declare = declare(id, "ITEM");
+    let declare = declare(page, id, "ITEM");
     let retired = Some(overview.coverage.retired);
     Some(Checklist { p: page, list, answers: &answers, summary, retired, parts_of, declare }.render())
 }
@@ -112,7 +112,7 @@ pub(super) fn item(web: &Web, page: &Page, id: &str, item: &str) -> Drawn {
             counts: Some(page.nmk(&explanation.answer)).filter(|_| explanation.answer.hosts_known.is_some()),
             declarations: declarations.collect(),
             controls: explanation.controls.iter().map(|it| control(page, &explanation.item, it)).collect(),
-            declare: declare(id, item),
+            declare: declare(page, id, item),
             previous: neighbour(place.checked_sub(1)),
             next: neighbour(Some(place + 1)),
             x: &explanation,
@@ -137,6 +137,6 @@ fn host_facts<'a>(page: &Page, control: &str, n: usize, host: &'a v1::HostExplan
 }
 
 /// The command that declares an answer.
-fn declare(checklist: &str, item: &str) -> String {
-    format!("tenken-collector declare {item} --checklist {checklist} --answer … --by …")
+fn declare(page: &Page, checklist: &str, item: &str) -> String {
+    page.command(&format!("declare {item} --checklist {checklist} --answer … --by …"))
 }
