@@ -37,7 +37,7 @@ mod state;
 #[cfg(test)]
 mod tests;
 
-pub use marks::{AgentMarks, EpochMark, Sight};
+pub use marks::{AgentMarks, EpochMark, Lost, Sight};
 pub use presence::{Presence, Seen};
 pub use state::{Counters, Health, HeldGroup, HostGroups, State, StoreHealth};
 

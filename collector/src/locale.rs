@@ -14,6 +14,7 @@ use std::sync::LazyLock;
 
 use fluent_bundle::concurrent::FluentBundle;
 use fluent_bundle::{FluentArgs, FluentResource, FluentValue};
+use jiff::Timestamp;
 use serde_json::Value as Json;
 use tenken_proto::phrase;
 use unic_langid::LanguageIdentifier;
@@ -254,6 +255,33 @@ impl Locale {
             (None, Some(words)) => self.observed(words),
             (None, None) => String::new(),
         }
+    }
+
+    /// Reports that did not arrive; none where all did. `moment` writes a time.
+    #[must_use]
+    pub fn lost_reports(&self, lost: &v1::LostReports, moment: impl Fn(Timestamp) -> String) -> Option<String> {
+        let mut parts = Vec::new();
+        match (lost.dropped, lost.dropped_first, lost.dropped_last) {
+            (0, _, _) => {}
+            (n, Some(first), Some(last)) => {
+                let (first, last) = (moment(first), moment(last));
+                let arguments = [("n", Arg::Number(n)), ("first", Arg::Text(&first)), ("last", Arg::Text(&last))];
+                parts.push(self.with("lost-dropped-between", &arguments));
+            }
+            (n, _, _) => parts.push(self.n("lost-dropped", n)),
+        }
+        match (lost.missing, lost.missing_since) {
+            (0, _) => {}
+            (n, Some(since)) => {
+                let since = moment(since);
+                parts.push(self.with("lost-missing-since", &[("n", Arg::Number(n)), ("since", Arg::Text(&since))]));
+            }
+            (n, None) => parts.push(self.n("lost-missing", n)),
+        }
+        if lost.dropped > 0 && lost.missing > 0 {
+            parts.push(self.t("lost-overlap").into_owned());
+        }
+        (!parts.is_empty()).then(|| parts.join(&self.t("cli-comma")))
     }
 
     fn format(&self, key: &str, args: &FluentArgs<'_>) -> Cow<'_, str> {

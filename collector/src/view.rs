@@ -19,6 +19,7 @@ use tenken_assess::verdict::{Outcome, Verdict};
 use tenken_proto::ident::HostId;
 
 use crate::api::v1;
+use crate::engine::{AgentMarks, State};
 use crate::locale::{Arg, Lang, Locale};
 
 /// A text of a pack.
@@ -93,6 +94,22 @@ pub(crate) fn class(class: HostClass) -> v1::HostClass {
 pub(crate) fn tally(hosts: [u32; 5]) -> v1::Tally {
     let [pass, partial, fail, unknown, not_applicable] = hosts.map(u64::from);
     v1::Tally { pass, partial, fail, unknown, not_applicable }
+}
+
+/// Hosts that a person took out of the count.
+pub(crate) fn retired(state: &State) -> u64 {
+    state.fleet.retired().count() as u64
+}
+
+/// What did not arrive of all those agents together.
+pub(crate) fn lost_reports<'a>(agents: impl Iterator<Item = &'a AgentMarks>) -> v1::LostReports {
+    agents.fold(v1::LostReports::default(), |lost, marks| v1::LostReports {
+        dropped: lost.dropped.saturating_add(marks.dropped),
+        dropped_first: lost.dropped_first.into_iter().chain(marks.dropped_first).min(),
+        dropped_last: lost.dropped_last.into_iter().chain(marks.dropped_last).max(),
+        missing: lost.missing.saturating_add(marks.missing),
+        missing_since: lost.missing_since.into_iter().chain(marks.missing_since).min(),
+    })
 }
 
 pub(crate) fn freshness(silent: bool, stale: bool, observed: bool) -> v1::Freshness {

@@ -7,7 +7,7 @@ use tenken_proto::convert::encode_group;
 use tenken_proto::fact::usb::{DriverState, StorageEnforcement, Usb};
 use tenken_proto::ident::{Epoch, Sequence};
 use tenken_proto::observed::Observed;
-use tenken_proto::report::{GROUPS_MAX, Group, MESSAGE_BYTES_MAX};
+use tenken_proto::report::{Dropped, GROUPS_MAX, Group, MESSAGE_BYTES_MAX, Report};
 use tenken_proto::wire;
 use tokio::runtime::Runtime;
 
@@ -71,6 +71,39 @@ fn a_replayed_report_is_acknowledged_and_counted_once() {
     }
     drop(stream);
     assert_eq!(client.kept(), 2);
+}
+
+#[test]
+fn what_an_agent_dropped_and_what_is_missing_are_shown() {
+    let client = Client::new();
+    let mut stream = client.open(1).unwrap();
+    client.send(&mut stream, 1, usb(StorageEnforcement::Blocked));
+    client.acked(&mut stream).unwrap();
+    let shown = |command: &[&str]| harness::told(&client.collector.cli(command));
+    assert!(!shown(&["host", "pc-001"]).contains("Lost reports"), "nothing was lost yet");
+
+    let at = |day: &str| format!("{day}T03:00:00Z").parse::<Timestamp>().unwrap();
+    let dropped = Dropped { count: 12, first: at("2025-06-01"), last: at("2025-06-03"), reason: "no room".to_owned() };
+    let group = vec![usb(StorageEnforcement::Free)];
+    let report = Report { epoch: Epoch(1), sequence: Sequence(14), groups: group, dropped: Some(dropped) };
+    let message = wire::Up { message: Some(wire::up::Message::Report(report.into())) };
+    client.runtime.block_on(stream.up.send(message)).unwrap();
+    assert_eq!(client.acked(&mut stream).unwrap(), Sequence(14));
+
+    for lost in [
+        &client.collector.json(&["host", "pc-001"])["lost_reports"],
+        &client.collector.json(&["health"])["lost_reports"],
+        &client.collector.json(&["overview"])["health"]["lost_reports"],
+    ] {
+        assert_eq!((&lost["dropped"], &lost["missing"]), (&12.into(), &12.into()), "{lost}");
+        let first = lost["dropped_first"].as_str().unwrap_or_default();
+        assert!(first.starts_with("2025-06-01") && lost["missing_since"].is_string(), "{lost}");
+    }
+    for command in [["host", "pc-001"].as_slice(), &["health"], &["overview"]] {
+        let text = shown(command);
+        assert!(text.contains("Lost reports") && text.contains("12 dropped before delivery"), "{text}");
+        assert!(text.contains("12 missing"), "{text}");
+    }
 }
 
 #[test]

@@ -321,6 +321,9 @@ pub struct ControlExplanation {
     pub hosts_omitted: u64,
     /// Expected machines that never enrolled; they count as unknown.
     pub hosts_not_enrolled: u64,
+    /// Hosts that a person took out of the count; in none of the figures.
+    #[serde(default)]
+    pub hosts_retired: u64,
 }
 
 /// A threshold and where it comes from.

@@ -86,8 +86,13 @@ fn of_control(screen: &Screen, of: &v1::ControlExplanation, link: Option<&v1::Li
         out += &screen.say("cli-in-brackets", &[("text", kind.as_str())]);
     }
     out.push('\n');
+    let tally = tally(screen, &of.tally, of.hosts_not_enrolled);
+    out += &format!("  {}: {tally}\n", screen.t("item-control-tally"));
+    // Beneath an item they stand beside the figures of the item.
+    if link.is_none() {
+        out += &screen.retired(of.hosts_retired);
+    }
     let mut line = |key: &str, value: String| out += &format!("  {}: {value}\n", screen.t(key));
-    line("item-control-tally", tally(screen, &of.tally, of.hosts_not_enrolled));
     line("cli-condition", visible(&of.condition));
     for parameter in &of.parameters {
         let value = format!("{} = {}", visible(&parameter.name), visible(&screen.threshold(parameter)));

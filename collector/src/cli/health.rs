@@ -23,6 +23,9 @@ pub(super) fn lines(screen: &Screen, health: &v1::Health) -> String {
     );
     out += &format!("  {} {}\n", screen.t("health-connected"), health.connected_agents);
     out += &format!("  {} {}\n", screen.t("health-accepted"), health.reports_accepted);
+    if let Some(lost) = screen.lost_reports(&health.lost_reports) {
+        out += &format!("  {}: {lost}\n", screen.t("lost-reports-all"));
+    }
     for part in health.parts.iter().filter(|part| part.state != v1::HealthState::Ok) {
         let word = screen.toned(tone(part.state), &screen.t(&format!("health-{}", part.state)));
         out += &format!("  {} {word}: {}\n", visible(&part.part), visible(&part.detail));

@@ -25,6 +25,9 @@ pub(super) fn text(screen: &Screen, host: &v1::Host) -> String {
     if let Some(offset) = host.clock_offset_ms {
         line("host-clock", clock(screen, offset, host.clock_skewed));
     }
+    if let Some(lost) = screen.lost_reports(&host.lost_reports) {
+        line("lost-reports", lost);
+    }
     out += &screen.heading(&screen.t("host-verdicts"));
     for verdict in &host.verdicts {
         out += &of_control(screen, verdict);

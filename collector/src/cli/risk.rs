@@ -26,7 +26,9 @@ pub(super) fn text(screen: &Screen, risks: &v1::Risks) -> String {
         ("band-unrated", risks.bands.unrated),
     ];
     let cells: Vec<String> = cells.iter().map(|(key, n)| format!("{} {n}", screen.t(key))).collect();
-    out += &format!("{}\n\n", cells.join("  "));
+    out += &format!("{}\n", cells.join("  "));
+    out += &screen.retired(risks.hosts_retired);
+    out.push('\n');
     out += &table(screen, risks).render(screen);
     out
 }

@@ -195,6 +195,11 @@ impl Screen {
         }
     }
 
+    /// Reports that did not arrive; none where all did.
+    pub(super) fn lost_reports(&self, lost: &v1::LostReports) -> Option<String> {
+        self.locale().lost_reports(lost, |at| self.moment(at))
+    }
+
     /// The line below figures that says how many hosts are not in them any more; empty where there are none.
     pub(super) fn retired(&self, hosts: u64) -> String {
         if hosts == 0 { String::new() } else { format!("  {}\n", self.n("coverage-retired", hosts)) }

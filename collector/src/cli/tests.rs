@@ -203,21 +203,48 @@ fn retired_hosts_are_said_beside_every_figure_and_only_when_there_are_any() {
         let screen = screen(lang, false);
         let mut overview = sample::overview();
         let v1::Explanation::Item(mut item) = sample::explain_item() else { panic!("an item") };
-        let figures = |overview: &v1::Overview, item: &v1::ItemExplanation| {
+        let v1::Explanation::Control(mut control) = sample::explain_control() else { panic!("a control") };
+        let mut risks = sample::risks();
+        let figures = |overview: &v1::Overview,
+                       item: &v1::ItemExplanation,
+                       control: &v1::ControlExplanation,
+                       risks: &v1::Risks| {
             [
+                risk::text(&screen, risks),
+                explain::text(&screen, &v1::Explanation::Control(Box::new(control.clone()))),
                 overview::text(&screen, overview),
                 answers::text(&screen, &sample::answers(), overview, None),
                 explain::text(&screen, &v1::Explanation::Item(Box::new(item.clone()))),
             ]
         };
-        assert!(figures(&overview, &item).iter().all(|text| text.contains(said)), "{said}");
+        let once = |text: &String| text.matches(said).count() == 1;
+        assert!(figures(&overview, &item, &control, &risks).iter().all(once), "{said}");
+        (control.hosts_retired, risks.hosts_retired) = (0, 0);
         overview.coverage.retired = 0;
         item.answer.hosts_retired = Some(0);
-        assert!(figures(&overview, &item).iter().all(|text| !text.contains(said)), "{said}");
+        assert!(figures(&overview, &item, &control, &risks).iter().all(|text| !text.contains(said)), "{said}");
     }
     let mut hosts = sample::hosts();
     hosts.hosts.clear();
     assert!(hosts::text(&screen(Lang::Ja, false), &hosts).contains("pc09"), "also when no other host is left");
+}
+
+#[test]
+fn lost_reports_are_said_where_there_are_any() {
+    for (lang, label, said) in [
+        (Lang::Ja, "点検データの欠落", "エージェントが破棄 12件、未着 3件"),
+        (Lang::En, "Lost reports", "12 dropped before delivery, 3 missing"),
+    ] {
+        let screen = screen(lang, false);
+        let (mut host, mut health) = (sample::host(), sample::health());
+        assert!(host::text(&screen, &host).contains(label) && health::lines(&screen, &health).contains(label));
+        let timeless = v1::LostReports { dropped: 12, missing: 3, ..v1::LostReports::default() };
+        (host.lost_reports, health.lost_reports) = (timeless.clone(), timeless);
+        assert!(host::text(&screen, &host).contains(said) && health::lines(&screen, &health).contains(said));
+        host.lost_reports = v1::LostReports::default();
+        health.lost_reports = v1::LostReports::default();
+        assert!(!host::text(&screen, &host).contains(label) && !health::lines(&screen, &health).contains(label));
+    }
 }
 
 #[test]

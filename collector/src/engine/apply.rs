@@ -9,6 +9,7 @@ use tenken_proto::ident::{AgentId, Digest, Epoch, HostId, Sequence};
 use tenken_proto::report::{Dropped, GROUPS_MAX, Report};
 use tenken_proto::value::Record;
 
+use super::marks::Lost;
 use super::presence::cautious;
 use super::state::{HeldGroup, State};
 use crate::identity::{self, What};
@@ -48,7 +49,7 @@ pub(super) struct ReportFacts {
     pub(super) epoch: Epoch,
     pub(super) sequence: Sequence,
     pub(super) groups: Vec<DecodedGroup>,
-    pub(super) dropped: u64,
+    pub(super) lost: Option<Lost>,
 }
 
 #[derive(Debug)]
@@ -120,9 +121,16 @@ impl ReportFacts {
             epoch: event.epoch,
             sequence: event.sequence,
             groups,
-            dropped: event.dropped.as_ref().map_or(0, |dropped| dropped.count),
+            lost: event.dropped.as_ref().map(|dropped| lost(event, dropped)),
         })
     }
+}
+
+/// What was dropped, its times by our clock. An agent that knows no time says 1970.
+fn lost(event: &ReportEvent, dropped: &Dropped) -> Lost {
+    let time =
+        |at: Timestamp| (at > Timestamp::UNIX_EPOCH).then(|| cautious(at, event.clock_offset_ms, event.received_at));
+    Lost { count: dropped.count, first: time(dropped.first), last: time(dropped.last) }
 }
 
 /// What two reports of one key must share to be the same: their groups and what was dropped, not when they came.
@@ -150,9 +158,15 @@ impl State {
         content: Digest,
     ) -> Option<Moves> {
         let marks = self.agents.entry(facts.agent).or_default();
-        marks.note(facts.epoch, facts.sequence, content, facts.dropped);
+        marks.note(facts.received_at, facts.epoch, facts.sequence, content);
+        if let Some(lost) = facts.lost {
+            marks.note_lost(lost);
+        }
         let seen = self.presence.heard(facts.host, facts.received_at);
         seen.clock_offset_ms = facts.clock_offset_ms;
+        if facts.groups.is_empty() {
+            return None;
+        }
         let held = self.groups.entry(facts.host).or_default();
         let mut changed = Vec::with_capacity(facts.groups.len());
         for group in facts.groups {

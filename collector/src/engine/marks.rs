@@ -1,6 +1,7 @@
 //! What was received of an agent: per epoch the highest sequence, what is missing below it, and the contents of
 //! the latest reports. Decides whether a report is new, late, a repeat or a fork. Pure.
 
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use tenken_proto::ident::{Digest, Epoch, Sequence};
 
@@ -16,10 +17,30 @@ const MISSING_MAX: usize = 16;
 pub struct AgentMarks {
     /// Its epochs, the latest used last.
     pub epochs: Vec<EpochMark>,
-    /// Reports that never arrived, over all epochs.
+    /// Reports that never arrived, over all epochs; those that the agent dropped are among them.
     pub missing: u64,
+    /// When the first of them was missed; none: nothing is missing, or it was not noted.
+    #[serde(default)]
+    pub missing_since: Option<Timestamp>,
     /// Reports that the agent itself said it dropped.
     pub dropped: u64,
+    /// Time of the first observation in what it dropped, where it said so.
+    #[serde(default)]
+    pub dropped_first: Option<Timestamp>,
+    /// Time of the last observation in what it dropped, where it said so.
+    #[serde(default)]
+    pub dropped_last: Option<Timestamp>,
+}
+
+/// What an agent says it dropped before it was delivered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Lost {
+    /// How many reports.
+    pub count: u64,
+    /// Time of the first observation in them, where it is known.
+    pub first: Option<Timestamp>,
+    /// Time of the last observation in them, where it is known.
+    pub last: Option<Timestamp>,
 }
 
 /// What was received of one epoch.
@@ -74,9 +95,8 @@ impl AgentMarks {
         }
     }
 
-    /// Notes a report that was taken.
-    pub fn note(&mut self, epoch: Epoch, sequence: Sequence, content: Digest, dropped: u64) {
-        self.dropped = self.dropped.saturating_add(dropped);
+    /// Notes a report that was taken at that time.
+    pub fn note(&mut self, at: Timestamp, epoch: Epoch, sequence: Sequence, content: Digest) {
         let mut mark = match self.epochs.iter().position(|mark| mark.epoch == epoch) {
             Some(index) => self.epochs.remove(index),
             None => EpochMark { epoch, high: Sequence(0), missing: Vec::new(), contents: Vec::new() },
@@ -84,7 +104,7 @@ impl AgentMarks {
         if sequence > mark.high {
             let skipped = sequence.0 - mark.high.0 - 1;
             if skipped > 0 {
-                self.missing = self.missing.saturating_add(skipped);
+                self.miss(at, skipped);
                 mark.missing.push((mark.high.0 + 1, sequence.0 - 1));
                 if mark.missing.len() > MISSING_MAX {
                     mark.missing.remove(0);
@@ -92,7 +112,7 @@ impl AgentMarks {
             }
             mark.high = sequence;
         } else if mark.take_missing(sequence.0) {
-            self.missing = self.missing.saturating_sub(1);
+            self.arrived_after_all();
         }
         mark.contents.push((sequence, head(content)));
         if mark.contents.len() > CONTENTS_MAX {
@@ -101,6 +121,27 @@ impl AgentMarks {
         self.epochs.push(mark);
         if self.epochs.len() > EPOCHS_MAX {
             self.epochs.remove(0);
+        }
+    }
+
+    /// Notes what the agent says it dropped.
+    pub fn note_lost(&mut self, lost: Lost) {
+        self.dropped = self.dropped.saturating_add(lost.count);
+        self.dropped_first = self.dropped_first.into_iter().chain(lost.first).min();
+        self.dropped_last = self.dropped_last.into_iter().chain(lost.last).max();
+    }
+
+    fn miss(&mut self, at: Timestamp, skipped: u64) {
+        if self.missing == 0 {
+            self.missing_since = Some(at);
+        }
+        self.missing = self.missing.saturating_add(skipped);
+    }
+
+    fn arrived_after_all(&mut self) {
+        self.missing = self.missing.saturating_sub(1);
+        if self.missing == 0 {
+            self.missing_since = None;
         }
     }
 }

@@ -256,6 +256,7 @@ async fn a_gap_is_counted_and_a_late_report_fills_it_without_undoing_a_later_one
     fixture.send(agent, report(7, 5, vec![group("patch", 5, at(0))])).await;
     let marks = || fixture.engine.read(|state| state.agents[&agent.0].clone());
     assert_eq!(marks().missing, 3);
+    assert_eq!(marks().missing_since, Some(fixture.clock.now()));
     let held = fixture.total(agent.1);
     assert_eq!(fixture.send(agent, report(7, 3, vec![group("patch", 3, at(0))])).await, ACKED);
     assert_eq!(fixture.total(agent.1), held, "the later report stands");
@@ -263,6 +264,10 @@ async fn a_gap_is_counted_and_a_late_report_fills_it_without_undoing_a_later_one
     assert_eq!(marks().epoch(Epoch(7)).unwrap().missing, [(2, 2), (4, 4)]);
     assert!(matches!(fixture.send(agent, report(7, 3, vec![group("patch", 3, at(0))])).await, Admitted::Acked { .. }));
     assert_eq!(marks().missing, 2);
+    for sequence in [2, 4] {
+        fixture.send(agent, report(7, sequence, vec![group("usb", 1, at(0))])).await;
+    }
+    assert_eq!((marks().missing, marks().missing_since), (0, None), "nothing is missing any more");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -270,9 +275,29 @@ async fn what_an_agent_says_it_dropped_is_counted() {
     let fixture = Fixture::new().await;
     let agent = fixture.agent(1).await;
     let dropped = Dropped { count: 12, first: at(-5_000), last: at(-1_000), reason: "spool full".to_owned() };
-    let report = Report { dropped: Some(dropped), ..report(7, 13, Vec::new()) };
-    assert_eq!(fixture.send(agent, report).await, ACKED);
-    assert_eq!(fixture.engine.read(|state| state.agents[&agent.0].dropped), 12);
+    let told = Report { dropped: Some(dropped), ..report(7, 13, Vec::new()) };
+    assert_eq!(fixture.send(agent, told).await, ACKED);
+    let counted = || {
+        fixture.engine.read(|state| {
+            let marks = &state.agents[&agent.0];
+            (marks.dropped, marks.dropped_first, marks.dropped_last)
+        })
+    };
+    assert_eq!(counted(), (12, Some(at(-5_000)), Some(at(-1_000))));
+    // An agent that does not know when says 1970.
+    let unknown = Dropped { count: 3, first: Timestamp::UNIX_EPOCH, last: at(-500), reason: String::new() };
+    let told = Report { dropped: Some(unknown), ..report(7, 14, Vec::new()) };
+    assert_eq!(fixture.send(agent, told).await, ACKED);
+    assert_eq!(counted(), (15, Some(at(-5_000)), Some(at(-500))));
+    let before = fixture.seen();
+    let fixture = fixture.restart().await;
+    assert_eq!(fixture.seen(), before);
+}
+
+#[test]
+fn marks_of_an_earlier_version_are_read() {
+    let marks: AgentMarks = serde_json::from_str(r#"{"epochs":[],"missing":4,"dropped":2}"#).unwrap();
+    assert_eq!((marks.missing, marks.missing_since, marks.dropped, marks.dropped_first), (4, None, 2, None));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -7,7 +7,7 @@ use tenken_assess::declare::Declaration;
 use tenken_assess::pack;
 use tenken_proto::Timestamp;
 
-use super::{answer_word, basis, explain, link, tally, text};
+use super::{answer_word, basis, explain, link, retired, tally, text};
 use crate::api::v1;
 use crate::engine::State;
 
@@ -82,7 +82,7 @@ pub(super) fn answer(
         hosts_observed: count(|it| it.observed),
         hosts_known: count(|it| it.known),
         hosts_expected: count(|it| it.expected),
-        hosts_retired: counts.map(|_| state.fleet.retired().count() as u64),
+        hosts_retired: counts.map(|_| retired(state)),
         valid_until: answer.valid_until,
         contradiction: answer.contradiction.as_ref().map(contradiction),
         evidence,

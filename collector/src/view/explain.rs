@@ -10,7 +10,7 @@ use tenken_proto::Timestamp;
 use tenken_proto::fact::{GroupName, with_derived};
 use tenken_proto::ident::HostId;
 
-use super::{answers, link, tally, text, verdict};
+use super::{answers, link, retired, tally, text, verdict};
 use crate::api::v1;
 use crate::engine::State;
 
@@ -93,6 +93,7 @@ fn control(state: &State, of: &view::ControlExplanation) -> v1::ControlExplanati
         hosts,
         hosts_omitted: omitted,
         hosts_not_enrolled: u64::from(of.hosts_missing),
+        hosts_retired: retired(state),
     }
 }
 

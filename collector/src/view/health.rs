@@ -2,6 +2,7 @@
 
 use tenken_proto::Timestamp;
 
+use super::lost_reports;
 use crate::api::v1;
 use crate::engine::{State, StoreHealth};
 use crate::identity::desk::IdentityHealth;
@@ -17,6 +18,7 @@ pub fn health(state: &State, now: Timestamp) -> v1::Health {
         parts,
         connected_agents: state.presence.hosts.values().map(|seen| u64::from(seen.streams)).sum(),
         reports_accepted: state.health.counters.reports,
+        lost_reports: lost_reports(state.agents.values()),
         refused: refused(state),
     }
 }

@@ -6,7 +6,7 @@ use tenken_assess::fleet::GroupFacts;
 use tenken_proto::Timestamp;
 use tenken_proto::ident::HostId;
 
-use super::{agents, class, explain, freshness, hosts, verdict};
+use super::{agents, class, explain, freshness, hosts, lost_reports, verdict};
 use crate::api::v1;
 use crate::engine::State;
 
@@ -16,12 +16,8 @@ pub fn host(state: &State, id: HostId, now: Timestamp) -> Option<v1::Host> {
     let detail = state.fleet.host(id)?;
     let summary = &detail.summary;
     let seen = state.presence.of(id);
-    let mut agents: Vec<v1::Agent> = state
-        .registry
-        .agents()
-        .filter(|agent| agent.host == Some(id))
-        .map(|agent| agents::agent(state, agent, None, now))
-        .collect();
+    let own = || state.registry.agents().filter(|agent| agent.host == Some(id));
+    let mut agents: Vec<v1::Agent> = own().map(|agent| agents::agent(state, agent, None, now)).collect();
     agents.sort_by_key(|agent| std::cmp::Reverse(agent.enrolled_at));
     let stale = |group: &GroupFacts| summary.stale.contains(&group.name);
     let info = |group: &GroupFacts| v1::GroupInfo {
@@ -42,6 +38,7 @@ pub fn host(state: &State, id: HostId, now: Timestamp) -> Option<v1::Host> {
         // Kept is what must be added to the host's clock; shown is how far it is ahead of ours.
         clock_offset_ms: seen.map(|seen| seen.clock_offset_ms.saturating_neg()),
         clock_skewed: seen.is_some_and(crate::engine::Seen::is_skewed),
+        lost_reports: lost_reports(own().filter_map(|agent| state.agents.get(&agent.id))),
         agents,
         verdicts: detail.verdicts.iter().map(verdict).collect(),
         facts: detail.groups.iter().map(|it| (it.name.to_string(), explain::group_json(&it.name, it))).collect(),

@@ -3,7 +3,7 @@
 use tenken_assess::ledger::{Asset, Personal};
 use tenken_assess::risk::{Band, Row};
 
-use super::{both, host_ref};
+use super::{both, host_ref, retired};
 use crate::api::v1;
 use crate::engine::State;
 use crate::locale::Arg;
@@ -60,6 +60,7 @@ pub fn risks(state: &State) -> v1::Risks {
         method: packs.methods().first().map(|it| it.id.clone()).unwrap_or_default(),
         pack_hash: packs.hash().to_string(),
         bands: bands(&rows),
+        hosts_retired: retired(state),
         rows,
     }
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use tenken_assess::fleet::{Expected, HostSummary};
 use tenken_proto::Timestamp;
 
-use super::{agents, answers, basis, health, host_ref_of, ledger, outcome, severity, text};
+use super::{agents, answers, basis, health, host_ref_of, ledger, outcome, retired, severity, text};
 use crate::api::v1;
 use crate::engine::State;
 
@@ -41,7 +41,7 @@ fn coverage(state: &State, hosts: &[HostSummary]) -> v1::Coverage {
         not_enrolled: list.missing.len() as u64,
         silent: count(|host| host.silent),
         stale: count(|host| !host.stale.is_empty()),
-        retired: state.fleet.retired().count() as u64,
+        retired: retired(state),
     }
 }
 

@@ -247,6 +247,13 @@ fn a_retired_host_leaves_the_count_and_is_named() {
     assert_eq!((overview.coverage.known, overview.coverage.retired), (1, 1));
     let hosts = hosts::hosts(&state, now());
     assert_eq!(hosts.retired.iter().map(|it| it.reason.as_str()).collect::<Vec<_>>(), ["廃棄"]);
+    assert_eq!(ledger::risks(&state).hosts_retired, 1);
+    let control = state.fleet.packs().controls()[0].id.clone();
+    let v1::Explanation::Control(control) = explain::explain(&state, &control, "ipa-self-3", None, now()).unwrap()
+    else {
+        panic!("a control")
+    };
+    assert_eq!(control.hosts_retired, 1);
 }
 
 #[test]

@@ -444,6 +444,13 @@ impl Page {
         hosts.filter(|hosts| *hosts > 0).map(|hosts| self.locale.n("coverage-retired", hosts))
     }
 
+    /// Reports that did not arrive, where there are any.
+    #[must_use]
+    pub fn lost_reports(&self, lost: &v1::LostReports) -> Option<String> {
+        let moment = |at: Timestamp| at.to_zoned(self.zone.clone()).strftime("%Y-%m-%d %H:%M").to_string();
+        self.locale.lost_reports(lost, moment)
+    }
+
     /// How far a host's clock is off.
     #[must_use]
     pub fn clock(&self, offset_ms: &i64) -> String {

@@ -209,12 +209,24 @@ async fn the_first_sentence_of_the_overview_is_coverage() {
 async fn retired_hosts_are_said_beside_the_figures() {
     let (web, _) = web(&Clock::manual(now()));
     let cookie = inside(&web).await;
-    for path in ["/", "/checklists/ipa-self-3", "/checklists/ipa-self-3/items/2"] {
+    for path in ["/", "/checklists/ipa-self-3", "/checklists/ipa-self-3/items/2", "/risks"] {
         let page = text(ask(&web, path, &[("cookie", &cookie)]).await).await;
         assert!(page.contains("ほかに除外済み 2台（集計の対象外）"), "{path}");
     }
     let page = text(ask(&web, "/checklists/ipa-self-3/items/5", &[("cookie", &cookie)]).await).await;
     assert!(!page.contains("除外済み"), "no figures, nothing beside them");
+}
+
+#[tokio::test]
+async fn lost_reports_are_said_where_there_are_any() {
+    let (web, _) = web(&Clock::manual(now()));
+    let cookie = inside(&web).await;
+    let host = |n| format!("/hosts/{}", host_id(n));
+    for (path, shown) in [("/".to_owned(), true), (host(1), true), (host(2), false)] {
+        let page = text(ask(&web, &path, &[("cookie", &cookie)]).await).await;
+        assert_eq!(page.contains("エージェントが破棄 12件"), shown, "{path}");
+        assert_eq!(page.contains("未着 15件"), shown, "{path}");
+    }
 }
 
 #[tokio::test]

@@ -103,6 +103,9 @@ pub struct Host {
     pub clock_offset_ms: Option<i64>,
     /// The offset is above the limit at which observation times are marked.
     pub clock_skewed: bool,
+    /// Its reports that did not arrive.
+    #[serde(default)]
+    pub lost_reports: LostReports,
     /// Its certificate identities, the newest first.
     pub agents: Vec<Agent>,
     /// What each control says.
@@ -111,6 +114,21 @@ pub struct Host {
     pub facts: BTreeMap<String, Json>,
     /// When and how each group came.
     pub groups: BTreeMap<String, GroupInfo>,
+}
+
+/// Reports that did not arrive. What an agent dropped mostly leaves a gap in its numbers too: the two overlap.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LostReports {
+    /// Reports that agents dropped before they were delivered, as they say.
+    pub dropped: u64,
+    /// Time of the first observation in what was dropped; null where nothing was, or no time is known.
+    pub dropped_first: Option<Timestamp>,
+    /// Time of the last observation in what was dropped; null where nothing was, or no time is known.
+    pub dropped_last: Option<Timestamp>,
+    /// Reports whose numbers were skipped and that have not come since.
+    pub missing: u64,
+    /// When the first of them was missed; null where nothing is missing, or that was not noted.
+    pub missing_since: Option<Timestamp>,
 }
 
 /// When and how a fact group came.
@@ -239,6 +257,9 @@ pub struct Risks {
     pub pack_hash: String,
     /// Rows by band.
     pub bands: RiskTally,
+    /// Hosts that a person took out of the count: no row measures them.
+    #[serde(default)]
+    pub hosts_retired: u64,
     /// One row for each row of the ledger, in its order.
     pub rows: Vec<RiskRow>,
 }

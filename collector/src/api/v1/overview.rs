@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{AgentRef, Basis, HealthState, HostRef, RiskTally, Score, Text, VerdictWord};
+use super::{AgentRef, Basis, HealthState, HostRef, LostReports, RiskTally, Score, Text, VerdictWord};
 
 /// What a person sees first: `GET /api/v1/overview`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -208,6 +208,9 @@ pub struct Health {
     pub connected_agents: u64,
     /// Reports taken since the start.
     pub reports_accepted: u64,
+    /// Reports of all agents that did not arrive, over all starts, those of ended agents and retired hosts included.
+    #[serde(default)]
+    pub lost_reports: LostReports,
     /// What was refused since the start, by place and reason.
     pub refused: Vec<Refused>,
 }

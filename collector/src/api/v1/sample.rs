@@ -262,6 +262,7 @@ pub(crate) fn health() -> Health {
         ],
         connected_agents: 1,
         reports_accepted: 42,
+        lost_reports: lost_reports(),
         refused: vec![Refused { place: "identity".to_owned(), reason: "token_expired".to_owned(), count: 3 }],
     }
 }
@@ -349,6 +350,7 @@ pub(crate) fn host() -> Host {
         last_seen: Some(at("2026-11-21T02:59:30Z")),
         clock_offset_ms: Some(420_000),
         clock_skewed: true,
+        lost_reports: lost_reports(),
         agents: vec![agent()],
         verdicts: vec![passing(), verdict()],
         facts: [("patch".to_owned(), patch), ("usb".to_owned(), usb)].into(),
@@ -357,6 +359,16 @@ pub(crate) fn host() -> Host {
             ("usb".to_owned(), group("2026-11-21T02:58:00Z")),
         ]
         .into(),
+    }
+}
+
+fn lost_reports() -> LostReports {
+    LostReports {
+        dropped: 12,
+        dropped_first: Some(at("2026-11-18T22:00:00Z")),
+        dropped_last: Some(at("2026-11-20T03:30:00Z")),
+        missing: 15,
+        missing_since: Some(at("2026-11-20T04:00:00Z")),
     }
 }
 
@@ -430,6 +442,7 @@ fn control() -> ControlExplanation {
         }],
         hosts_omitted: 1,
         hosts_not_enrolled: 94,
+        hosts_retired: 1,
     }
 }
 
@@ -497,6 +510,7 @@ pub(crate) fn risks() -> Risks {
         method: "tool-a-v2".to_owned(),
         pack_hash: "ab".repeat(32),
         bands: RiskTally { high: 1, unrated: 1, ..RiskTally::default() },
+        hosts_retired: 1,
         rows: vec![row, without],
     }
 }

@@ -16,6 +16,7 @@ struct Risks<'a> {
     p: &'a Page,
     r: &'a v1::Risks,
     map: Map,
+    retired: Option<String>,
 }
 
 /// How many rows stand where; bands are those of the rows, none is computed here.
@@ -37,7 +38,8 @@ struct MapCell {
 
 pub(super) fn draw(web: &Web, page: &Page) -> Result<String, askama::Error> {
     let risks = web.inner.setup.views.risks();
-    Risks { p: page, map: map(&risks.rows), r: &risks }.render()
+    let retired = page.retired(&Some(risks.hosts_retired));
+    Risks { p: page, map: map(&risks.rows), retired, r: &risks }.render()
 }
 
 /// Levels that the map always shows, so that it keeps its form: those of the method's tables.

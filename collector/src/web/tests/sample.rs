@@ -163,6 +163,16 @@ impl Sample {
         ])
     }
 
+    fn lost_reports(&self) -> LostReports {
+        LostReports {
+            dropped: 12,
+            dropped_first: Some(self.ago(4_000)),
+            dropped_last: Some(self.ago(2_500)),
+            missing: 15,
+            missing_since: Some(self.ago(2_400)),
+        }
+    }
+
     fn tally() -> Tally {
         Tally { pass: 2, partial: 1, fail: 1, unknown: 91, not_applicable: 1 }
     }
@@ -400,6 +410,7 @@ impl Views for Sample {
                 }],
                 connected_agents: 5,
                 reports_accepted: 1234,
+                lost_reports: self.lost_reports(),
                 refused: vec![Refused { place: "accept".into(), reason: "expired_certificate".into(), count: 3 }],
             },
         }
@@ -468,6 +479,7 @@ impl Views for Sample {
             last_seen: Some(self.ago(3)),
             clock_offset_ms: Some(-412_000),
             clock_skewed: n == 4,
+            lost_reports: if n == 0 { self.lost_reports() } else { LostReports::default() },
             agents: self.agents().agents.into_iter().take(1).collect(),
             verdicts: (0..CONTROLS.len()).map(|at| self.verdict(n, at)).collect(),
             facts: self.facts(),
@@ -596,6 +608,7 @@ impl Views for Sample {
                 .map(|verdict| HostExplanation { verdict, facts: facts.clone() })
                 .collect(),
             hosts_not_enrolled: 90,
+            hosts_retired: 2,
             hosts_omitted: 3,
         };
         Some(ItemExplanation {
@@ -638,6 +651,7 @@ impl Views for Sample {
             method: "tool-a-v2".into(),
             pack_hash: "9f2c4e".repeat(10),
             bands: RiskTally { high: 2, medium: 1, low: 1, unrated: 1 },
+            hosts_retired: 2,
             rows: (1..).zip(rows).map(row).collect(),
         }
     }
