@@ -240,7 +240,8 @@ async fn hints_repeat_how_the_collector_was_called_inside_only() {
         ("/agents", "agents approve"),
     ] {
         let page = text(ask(&web, path, &[("cookie", &cookie)]).await).await;
-        assert!(page.contains(&format!("{called}{rest}")), "{path}");
+        let words = page.replace("<span class=\"word\">", "").replace("</span>", "");
+        assert!(words.contains(&format!("{called}{rest}")), "{path}");
     }
     let page = text(ask(&web, "/", &[]).await).await;
     assert!(page.contains("tenken-collector open") && !page.contains("/srv/"), "a stranger learns no path");
