@@ -24,13 +24,18 @@ pub(crate) fn run(args: &[&str]) {
     let hosts: usize = args.first().and_then(|it| it.parse().ok()).unwrap_or(10_000);
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
     let echo = crate::echo::Echo::start();
-    let echo_load =
-        runtime.block_on(load(echo.address, &echo.roots, std::slice::from_ref(&echo.identity), echo.child.id()));
+    let echo_load = runtime.block_on(load(
+        echo.address,
+        &echo.roots,
+        std::slice::from_ref(&echo.identity),
+        echo.child.id(),
+        LOADED,
+    ));
     drop(echo);
     let collector = scene(hosts);
     let roots = roots(&collector.data_dir());
     let identities = runtime.block_on(preload(&collector, &roots, hosts));
-    let load = runtime.block_on(load(collector.addresses().report, &roots, &identities, collector.pid()));
+    let load = runtime.block_on(load(collector.addresses().report, &roots, &identities, collector.pid(), LOADED));
     println!("bare mutual-TLS echo:  {echo_load}");
     println!("tenken-collector:      {load}   ({hosts} hosts in the store)");
     println!("ratio collector / echo: {:.3} of its reports a second", load.per_second / echo_load.per_second);
@@ -102,14 +107,20 @@ impl std::fmt::Display for Load {
     }
 }
 
-async fn load(address: SocketAddr, roots: &Arc<RootCertStore>, identities: &[Identity], server: u32) -> Load {
+pub(crate) async fn load(
+    address: SocketAddr,
+    roots: &Arc<RootCertStore>,
+    identities: &[Identity],
+    server: u32,
+    how_long: Duration,
+) -> Load {
     let mut streams = Vec::new();
     for n in 0..CONNECTIONS {
         let identity = &identities[n % identities.len()];
         streams.push(open(address, roots, identity).await);
     }
     let (server_before, own_before, began) = (cpu(server), cpu(std::process::id()), Instant::now());
-    let tasks: Vec<_> = streams.into_iter().map(|stream| tokio::spawn(pump(stream, began))).collect();
+    let tasks: Vec<_> = streams.into_iter().map(|stream| tokio::spawn(pump(stream, began, how_long))).collect();
     let (mut count, mut waits) = (0, Vec::new());
     for task in tasks {
         let (acked, some) = task.await.expect("pumps");
@@ -131,14 +142,14 @@ async fn load(address: SocketAddr, roots: &Arc<RootCertStore>, identities: &[Ide
 
 /// Sends changed reports with a full window until the time is over; gives the acked ones and their waits.
 #[expect(clippy::disallowed_methods, reason = "an agent's clock")]
-async fn pump(mut stream: Stream, began: Instant) -> (u64, Vec<Duration>) {
+async fn pump(mut stream: Stream, began: Instant, how_long: Duration) -> (u64, Vec<Duration>) {
     let at = Timestamp::now();
     let rounds = [changed_groups(1, at), changed_groups(2, at)];
     let window = u64::try_from(WINDOW).expect("a small number");
     let (mut acked, mut waits) = (0, Vec::new());
     let mut sent_at = std::collections::VecDeque::new();
     loop {
-        while stream.sequence.0 - acked < window && began.elapsed() < LOADED {
+        while stream.sequence.0 - acked < window && began.elapsed() < how_long {
             let round = usize::from(stream.sequence.0 % 2 == 1);
             stream.send(rounds[round].clone()).await.expect("sends");
             sent_at.push_back(Instant::now());

@@ -2,7 +2,7 @@
 //! run, because machines are noisy; none of them fails on a figure. Figures and commands: `tests/bench/README.md`.
 //!
 //! `cargo bench -p tenken-tests --bench tenken -- NAME [ARG…]`, with NAME one of `once`, `change`, `idle`,
-//! `ingest`, `connections`, `judge`, `engine`. The programs measured are the ones beside this one in the target folder, so
+//! `ingest`, `restart`, `connections`, `judge`, `engine`. The programs measured are the ones beside this one in the target folder, so
 //! build them first with `cargo build --release --workspace`.
 
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a bench fails loudly")]
@@ -17,6 +17,7 @@ mod ingest;
 mod judge;
 mod load;
 mod once;
+mod restart;
 
 fn main() {
     let args: Vec<String> = std::env::args().skip(1).filter(|arg| arg != "--bench").collect();
@@ -26,11 +27,14 @@ fn main() {
         Some("change") => change::run(&rest),
         Some("idle") => idle::run(&rest),
         Some("ingest") => ingest::run(&rest),
+        Some("restart") => restart::run(&rest),
         Some("connections") => connections::run(&rest),
         Some("judge") => judge::run(&rest),
         Some("engine") => engine::run(&rest),
         Some("echo-peer") => echo::serve(&rest),
         // `cargo test --benches` calls without a name: nothing is measured then.
-        _ => println!("benches: once, change, idle, ingest, connections, judge, engine; see tests/bench/README.md"),
+        _ => println!(
+            "benches: once, change, idle, ingest, restart, connections, judge, engine; see tests/bench/README.md"
+        ),
     }
 }
