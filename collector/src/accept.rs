@@ -7,8 +7,10 @@
 //! Two listeners: *enrol* (a client certificate is optional, an expired one is let in for Renew alone) and *report*
 //! (mandatory). Every refusal has a [`Reason`], is counted and told to the audit. Certificates, roots and revocation
 //! lists are exchanged under running listeners ([`Tls::replace`]). A connection that makes no call within the first
-//! seconds is closed, and one whose identity ends is cut ([`Gate::cut`]). No session is resumed, so every
-//! connection is checked against the newest lists.
+//! seconds is closed, and one whose identity ends is cut ([`Gate::cut`]). On the enrol listener each call and each
+//! connection has an end ([`Limits::enrol_call`], [`Limits::enrol_connection`]), and who shows no certificate leaves
+//! seats of its address to those who do. No session is resumed, so every connection is checked against the newest
+//! lists.
 
 mod connection;
 mod gate;
@@ -91,7 +93,7 @@ impl fmt::Display for Listener {
     }
 }
 
-/// The limits of a listener; all are settings.
+/// The limits of a listener.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
     /// Connections at one time.
@@ -106,6 +108,23 @@ pub struct Limits {
     pub handshake: Duration,
     /// Time until the first call.
     pub first_call: Duration,
+    /// Time for one call on the enrol listener, from its headers to its answer: an honest one takes some seconds,
+    /// on a slow line.
+    pub enrol_call: Duration,
+    /// Life of a connection to the enrol listener: it is there for one or two calls.
+    pub enrol_connection: Duration,
+}
+
+/// One of so many seats of an address is kept for connections that show a certificate.
+const SEATS_KEPT_ONE_OF: usize = 4;
+
+impl Limits {
+    /// Connections of one address that passed the handshake without a certificate: a household of hostile guests
+    /// does not keep its agents from renewing.
+    #[must_use]
+    pub fn nameless_per_address(&self) -> usize {
+        self.per_address - self.per_address / SEATS_KEPT_ONE_OF
+    }
 }
 
 impl Default for Limits {
@@ -117,6 +136,8 @@ impl Default for Limits {
             handshakes: 512,
             handshake: Duration::from_secs(8),
             first_call: Duration::from_secs(10),
+            enrol_call: Duration::from_secs(60),
+            enrol_connection: Duration::from_secs(5 * 60),
         }
     }
 }
@@ -275,8 +296,9 @@ impl Shared {
         if self.listener == Listener::Report && identity.is_none() {
             return Err((Reason::NoCertificate, String::new()));
         }
-        if let Some(identity) = &identity {
-            seat.identified(identity.agent, identity.not_after);
+        match &identity {
+            Some(identity) => seat.identified(identity.agent, identity.not_after),
+            None => seat.nameless().map_err(|reason| (reason, String::new()))?,
         }
         let local = tls.get_ref().0.local_addr().map_err(told)?;
         let peer = Peer { address, local, connection: seat.connection(), identity, line: seat.line() };
@@ -361,4 +383,12 @@ pub fn server() -> tonic::transport::Server<tower::layer::util::Stack<NoteCallsL
         .http2_keepalive_interval(Some(PING_EVERY))
         .http2_keepalive_timeout(Some(PING_TIMEOUT))
         .layer(NoteCallsLayer)
+}
+
+/// [`server`] for the enrol listener, where no call is a stream: each has an end.
+#[must_use]
+pub fn enrol_server(
+    limits: &Limits,
+) -> tonic::transport::Server<tower::layer::util::Stack<NoteCallsLayer, tower::layer::util::Identity>> {
+    server().timeout(limits.enrol_call)
 }

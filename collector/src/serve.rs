@@ -214,6 +214,8 @@ fn connection_limits(limits: &config::Limits) -> Limits {
         handshakes: count(limits.handshakes),
         handshake: Duration::try_from(limits.handshake_timeout).unwrap_or(default.handshake),
         first_call: Duration::try_from(limits.first_call_timeout).unwrap_or(default.first_call),
+        enrol_call: default.enrol_call,
+        enrol_connection: default.enrol_connection,
     }
 }
 
@@ -255,10 +257,11 @@ async fn listen_report(collector: &Collector, stages: &mut Stages) -> Result<Soc
 async fn listen_enrol(collector: &Collector, stages: &mut Stages, report: SocketAddr) -> Result<SocketAddr, Failure> {
     let (acceptor, bound) = bind(collector, Listener::Enrol, collector.config.listen.enrol).await?;
     let service = EnrolService::new(collector.desk.clone(), report);
+    let mut server = accept::enrol_server(&collector.desk.settings().limits);
     stages.start("enrol listener", |stop| async move {
         let (gate, incoming) = (acceptor.gate(), acceptor.incoming(stop.clone()));
         let signal = stop.clone().cancelled_owned();
-        let served = accept::server().add_service(service).serve_with_incoming_shutdown(incoming, signal);
+        let served = server.add_service(service).serve_with_incoming_shutdown(incoming, signal);
         log_end(Listener::Enrol, accept::until_closed(served, &gate, &stop, || {}).await);
     });
     Ok(bound)

@@ -1,7 +1,7 @@
 //! A connection that passed the handshake, as the gRPC server sees it.
 //!
-//! Everything on it fails once it was cut, and reading when no call began in time. Its seat is given back when it is
-//! dropped.
+//! Everything on it fails once it was cut, and reading when no call began in time or when its life is over. Its seat is
+//! given back when it is dropped.
 
 use std::future::Future as _;
 use std::io;
@@ -17,8 +17,8 @@ use tokio::time::Sleep;
 use tokio_rustls::server::TlsStream;
 use tonic::transport::server::Connected;
 
-use super::Shared;
 use super::gate::Seat;
+use super::{Listener, Shared};
 use crate::ingest::peer::Peer;
 
 /// What others may do to a connection: note that it was used, and cut it.
@@ -54,6 +54,8 @@ pub struct Connection {
     peer: Peer,
     /// Until the first call.
     first_call: Option<Pin<Box<Sleep>>>,
+    /// Until its end, on the enrol listener.
+    life: Option<Pin<Box<Sleep>>>,
     shared: Arc<Shared>,
     _seat: Seat,
 }
@@ -61,7 +63,9 @@ pub struct Connection {
 impl Connection {
     pub(super) fn new(tls: TlsStream<TcpStream>, peer: Peer, seat: Seat, shared: Arc<Shared>) -> Self {
         let first_call = Some(Box::pin(tokio::time::sleep(shared.limits.first_call)));
-        Self { tls, peer, first_call, shared, _seat: seat }
+        let life =
+            (shared.listener == Listener::Enrol).then(|| Box::pin(tokio::time::sleep(shared.limits.enrol_connection)));
+        Self { tls, peer, first_call, life, shared, _seat: seat }
     }
 
     /// The connection itself, to be noted as used or cut.
@@ -85,15 +89,26 @@ impl Connection {
         if self.peer.line.called.load(Ordering::Acquire) {
             self.first_call = None;
         }
-        let late = self.first_call.as_mut().is_some_and(|sleep| sleep.as_mut().poll(cx).is_ready());
-        if late {
-            self.first_call = None;
+        if is_over(&mut self.life, cx) {
+            self.peer.line.cut();
+            return Err(io::Error::new(io::ErrorKind::TimedOut, "the connection has lived as long as it may"));
+        }
+        if is_over(&mut self.first_call, cx) {
             self.peer.line.cut();
             self.shared.refuse_idle(&self.peer);
             return Err(io::Error::new(io::ErrorKind::TimedOut, "no call was made in time"));
         }
         Ok(())
     }
+}
+
+/// Whether the time has come; it comes once.
+fn is_over(sleep: &mut Option<Pin<Box<Sleep>>>, cx: &mut Context<'_>) -> bool {
+    let over = sleep.as_mut().is_some_and(|sleep| sleep.as_mut().poll(cx).is_ready());
+    if over {
+        *sleep = None;
+    }
+    over
 }
 
 impl Connected for Connection {

@@ -21,6 +21,8 @@ struct Inside {
     total: usize,
     next: u64,
     unproven: BTreeMap<IpAddr, usize>,
+    /// Of these, those that passed the handshake without a certificate.
+    nameless: BTreeMap<IpAddr, usize>,
     /// Every connection, by its number.
     lines: BTreeMap<u64, Arc<Line>>,
     /// Oldest first, each with the end of its certificate.
@@ -34,6 +36,8 @@ pub struct Seat {
     connection: u64,
     /// Counted there while nothing is proven.
     address: Option<IpAddr>,
+    /// Counted there as well.
+    nameless: Option<IpAddr>,
     agent: Option<AgentId>,
     line: Arc<Line>,
 }
@@ -64,7 +68,7 @@ impl Gate {
         let line = Arc::new(Line::default());
         inside.lines.insert(connection, Arc::clone(&line));
         drop(inside);
-        Ok(Seat { gate: Arc::clone(self), connection, address: Some(address), agent: None, line })
+        Ok(Seat { gate: Arc::clone(self), connection, address: Some(address), nameless: None, agent: None, line })
     }
 
     /// Ends every connection of an identity; says how many there were.
@@ -124,7 +128,7 @@ impl Seat {
     pub(super) fn identified(&mut self, agent: AgentId, until: Timestamp) {
         let mut inside = self.gate.inside();
         if let Some(address) = self.address.take() {
-            inside.leave_address(address);
+            leave(&mut inside.unproven, address);
         }
         let lines = inside.agents.entry(agent).or_default();
         lines.push((Arc::clone(&self.line), until));
@@ -135,15 +139,27 @@ impl Seat {
             oldest.cut();
         }
     }
+
+    /// The handshake showed no certificate: only a part of the address's seats is for such.
+    pub(super) fn nameless(&mut self) -> Result<(), Reason> {
+        let Some(address) = self.address else { return Ok(()) };
+        let mut inside = self.gate.inside();
+        let nameless = inside.nameless.entry(address).or_default();
+        if *nameless >= self.gate.limits.nameless_per_address() {
+            return Err(Reason::AddressFull);
+        }
+        *nameless += 1;
+        self.nameless = Some(address);
+        Ok(())
+    }
 }
 
-impl Inside {
-    fn leave_address(&mut self, address: IpAddr) {
-        if let Some(unproven) = self.unproven.get_mut(&address) {
-            *unproven = unproven.saturating_sub(1);
-            if *unproven == 0 {
-                self.unproven.remove(&address);
-            }
+/// One connection of an address less.
+fn leave(counts: &mut BTreeMap<IpAddr, usize>, address: IpAddr) {
+    if let Some(count) = counts.get_mut(&address) {
+        *count = count.saturating_sub(1);
+        if *count == 0 {
+            counts.remove(&address);
         }
     }
 }
@@ -154,7 +170,10 @@ impl Drop for Seat {
         inside.total = inside.total.saturating_sub(1);
         inside.lines.remove(&self.connection);
         if let Some(address) = self.address.take() {
-            inside.leave_address(address);
+            leave(&mut inside.unproven, address);
+        }
+        if let Some(address) = self.nameless.take() {
+            leave(&mut inside.nameless, address);
         }
         if let Some(agent) = self.agent.take()
             && let Some(lines) = inside.agents.get_mut(&agent)
@@ -198,6 +217,22 @@ mod tests {
         drop(first);
         assert_eq!(gate.connections(), 0);
         assert!(gate.inside().unproven.is_empty() && gate.inside().agents.is_empty() && gate.inside().lines.is_empty());
+    }
+
+    #[test]
+    fn who_shows_no_certificate_leaves_seats_to_who_does() {
+        let gate = gate(4, 100);
+        let address: IpAddr = "192.0.2.1".parse().unwrap();
+        let enter = || gate.enter(address).unwrap();
+        let mut seats = [enter(), enter(), enter()];
+        assert_eq!(seats.each_mut().map(Seat::nameless), [Ok(()); 3]);
+        let mut fourth = enter();
+        assert_eq!(fourth.nameless(), Err(Reason::AddressFull));
+        drop(fourth);
+        enter().identified(AgentId(uuid::Uuid::from_u128(1)), Timestamp::MAX);
+        drop(seats);
+        assert_eq!(enter().nameless(), Ok(()), "a seat is given back");
+        assert!(gate.inside().nameless.is_empty() && gate.inside().unproven.is_empty());
     }
 
     #[test]

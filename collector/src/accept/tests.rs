@@ -670,3 +670,87 @@ async fn a_cut_connection_neither_writes_nor_waits_to_close() {
     aborted(connection.flush().await);
     aborted(connection.shutdown().await);
 }
+
+#[tokio::test]
+async fn strangers_on_the_enrol_listener_leave_room_for_a_renewal() {
+    let limits = Limits { per_address: 4, ..Limits::default() };
+    let mut place = place(Listener::Enrol, limits).await;
+    let mut held = Vec::new();
+    for _ in 0..limits.nameless_per_address() {
+        held.push(place.expect_in(None).await);
+    }
+    let (outcome, _) = place.knock(place.client(None)).await;
+    assert!(matches!(outcome, Outcome::Refused(Refused { reason: Reason::AddressFull, .. })));
+    let shown = place.agent(1);
+    place.expect_in(Some(&shown)).await;
+}
+
+#[tokio::test]
+async fn a_connection_to_the_enrol_listener_ends_however_busy_it_is() {
+    let limits = Limits { enrol_connection: Duration::from_millis(100), ..Limits::default() };
+    let mut byte = [0];
+    for (listener, ends) in [(Listener::Enrol, true), (Listener::Report, false)] {
+        let mut place = place(listener, limits).await;
+        let shown = place.agent(1);
+        let mut connection = place.expect_in(Some(&shown)).await;
+        tonic_peer(&connection).line.note_call();
+        tokio::time::sleep(Duration::from_millis(150)).await;
+        let ended = connection.read(&mut byte).await.is_err_and(|error| error.kind() == ErrorKind::TimedOut);
+        assert_eq!((ended, tonic_peer(&connection).line.is_cut()), (ends, ends), "{listener}");
+    }
+}
+
+/// The service of a call whose message never arrives whole.
+#[derive(Clone)]
+struct Waits;
+
+impl tonic::server::NamedService for Waits {
+    const NAME: &'static str = "x.Waits";
+}
+
+impl tower::Service<http::Request<tonic::body::Body>> for Waits {
+    type Response = http::Response<tonic::body::Body>;
+    type Error = std::convert::Infallible;
+    type Future = std::future::Pending<Result<Self::Response, Self::Error>>;
+
+    fn poll_ready(&mut self, _: &mut std::task::Context<'_>) -> std::task::Poll<Result<(), Self::Error>> {
+        std::task::Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, _: http::Request<tonic::body::Body>) -> Self::Future {
+        std::future::pending()
+    }
+}
+
+#[tokio::test]
+async fn a_call_on_the_enrol_listener_ends_though_its_message_never_does() {
+    let limits = Limits { enrol_call: Duration::from_millis(100), ..Limits::default() };
+    let mut place = place(Listener::Enrol, limits).await;
+    let client = TlsConnector::from(Arc::new(place.client(None)));
+    let incoming = std::mem::replace(&mut place.incoming, ReceiverStream::new(mpsc::channel(1).1));
+    let served = tokio::spawn(enrol_server(&limits).add_service(Waits).serve_with_incoming(incoming));
+    let tcp = TcpStream::connect(place.address).await.unwrap();
+    let mut tls = client.connect(ServerName::try_from("localhost").unwrap(), tcp).await.unwrap();
+    // Preface, SETTINGS, and HEADERS that are not the stream's end: POST http /x.Waits/Call.
+    let path = b"/x.Waits/Call";
+    let mut block = vec![0x83, 0x86, 0x04, u8::try_from(path.len()).unwrap()];
+    block.extend_from_slice(path);
+    block.extend_from_slice(b"\x0f\x10\x10application/grpc");
+    let headers = [vec![0, 0, u8::try_from(block.len()).unwrap(), 1, 4, 0, 0, 0, 1], block].concat();
+    let opening = [b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0".to_vec(), headers].concat();
+    tls.write_all(&opening).await.unwrap();
+    let answered = async {
+        let mut frame = [0; 9];
+        loop {
+            tls.read_exact(&mut frame).await.unwrap();
+            let mut payload = vec![0; usize::from(frame[1]) * 256 + usize::from(frame[2])];
+            tls.read_exact(&mut payload).await.unwrap();
+            if frame[3] == 1 {
+                return payload;
+            }
+        }
+    };
+    let answer = tokio::time::timeout(Duration::from_secs(10), answered).await.expect("an answer in time");
+    assert!(!answer.is_empty());
+    served.abort();
+}
