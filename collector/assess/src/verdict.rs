@@ -115,6 +115,15 @@ pub struct Verdict {
     pub remedy: Option<Text>,
 }
 
+/// What to do about hosts of which nothing is known: the remedy of a control is for what was seen to be amiss.
+#[must_use]
+pub fn make_observable() -> Text {
+    Text::new(
+        "確認できるようにしてください。確認できない理由（読み取りの権限、動いていないエージェント、収集しない設定など）は機器ごとに示しています。",
+        "Make it observable: each host says what stands in the way (a right to read, an agent that does not run, a group that is withheld).",
+    )
+}
+
 /// What one control says about one host at one time, as small as it can be kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Judged {

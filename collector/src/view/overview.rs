@@ -63,7 +63,13 @@ fn worst(state: &State, hosts: &[HostSummary]) -> Vec<v1::Worst> {
             hosts_total: concerned.len() as u64,
             hosts: concerned.iter().take(v1::HOSTS_SHOWN_MAX).map(|host| host_ref_of(host)).collect(),
             reason: concerned.first().and_then(|host| reason(state, host, &control.id)),
-            remedy: text(&control.remedy),
+            remedy: match verdict {
+                v1::VerdictWord::Unknown => text(&tenken_assess::verdict::make_observable()),
+                v1::VerdictWord::Pass
+                | v1::VerdictWord::Partial
+                | v1::VerdictWord::Fail
+                | v1::VerdictWord::NotApplicable => text(&control.remedy),
+            },
         });
     }
     found.sort_by(|a, b| {

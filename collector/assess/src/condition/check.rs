@@ -141,6 +141,8 @@ pub(super) fn syntax(source: &str, errors: &ParseErrors) -> Vec<Mistake> {
     mistakes
 }
 
+/// Deepest nesting of all() and exists(): each level multiplies the work by the length of a list.
+const MACROS_MAX: usize = 2;
 /// Most mistakes that are named of one condition.
 const MISTAKES_MAX: usize = 8;
 
@@ -157,6 +159,7 @@ pub(super) fn check(
         source_chars: source.chars().count(),
         parameters: &scope.parameters,
         variables,
+        macros: 0,
         reads: BTreeSet::new(),
         mistakes: Vec::new(),
     };
@@ -192,6 +195,8 @@ struct Walk<'a> {
     source_chars: usize,
     parameters: &'a [&'a str],
     variables: Vec<(String, Typed)>,
+    /// all() and exists() around the place.
+    macros: usize,
     reads: BTreeSet<String>,
     mistakes: Vec<Mistake>,
 }
@@ -324,6 +329,14 @@ impl Walk<'_> {
         let Some(body) = quantified(it) else {
             return self.refuse(at, "this macro is not used in conditions", "use all() or exists()");
         };
+        if self.macros >= MACROS_MAX {
+            let problem = format!("all() and exists() are nested deeper than {MACROS_MAX}");
+            return self.refuse(
+                at,
+                problem,
+                "look at one list inside of another at most, or split it into several rules",
+            );
+        }
         let name = it.iter_var.as_str();
         let taken = name == PARAMS
             || schemas().iter().any(|group| group.name == name)
@@ -341,7 +354,9 @@ impl Walk<'_> {
             }
         };
         self.variables.push((name.to_owned(), item));
+        self.macros += 1;
         let found = self.expression(body, depth + 1);
+        self.macros -= 1;
         self.variables.pop();
         self.need(body, &found.ty, &Ty::Bool);
         plain(Ty::Bool)

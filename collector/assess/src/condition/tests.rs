@@ -86,6 +86,20 @@ fn length_and_depth_are_bounded() {
     assert!(refused("patch.").contains("is no CEL"));
 }
 
+#[test]
+fn work_over_lists_is_bounded_by_their_nesting() {
+    let nested = |levels: usize| {
+        let list = |n: usize| format!("antivirus.products.exists(p{n}, ");
+        let heads: String = (0..levels).map(list).collect();
+        format!("{heads}p0.running == true{}", ")".repeat(levels))
+    };
+    assert!(Condition::compile(&nested(2), &Ty::Bool, &scope()).is_ok());
+    assert!(refused(&nested(3)).contains("nested deeper than 2"));
+    // One after the other is no nesting.
+    let beside = vec![nested(2); 3].join(" && ");
+    assert!(Condition::compile(&beside, &Ty::Bool, &scope()).is_ok());
+}
+
 struct One(Record);
 
 impl Facts for One {

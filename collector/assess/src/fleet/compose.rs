@@ -7,8 +7,9 @@ use crate::answer::{
     Answer, Answers, Basis, Contradiction, Core, Coverage, Evidence, Ground, Tally, Word, points, score,
 };
 use crate::declare::Declaration;
+use crate::pack::Control;
 use crate::text::Text;
-use crate::verdict::Outcome;
+use crate::verdict::{Outcome, make_observable};
 
 use crate::answer::Effect;
 
@@ -97,9 +98,7 @@ pub(super) fn answer(rules: &Rules, item: &ItemRule, whole: Whole, behind: &Behi
                 text,
             });
         }
-        if hosts[1] + hosts[2] + hosts[3] > 0 && !remedies.contains(&control.remedy) {
-            remedies.push(control.remedy.clone());
-        }
+        remedies.extend(remedies_of(control, hosts).filter(|remedy| !remedies.contains(remedy)).collect::<Vec<_>>());
         if link.effect != Effect::Informs {
             valid_until = [valid_until, *deadline].into_iter().flatten().min();
         }
@@ -121,6 +120,14 @@ pub(super) fn answer(rules: &Rules, item: &ItemRule, whole: Whole, behind: &Behi
         declaration: behind.declaration.cloned(),
         remedies,
     }
+}
+
+/// What helps, by the hosts of each outcome: the control's own remedy where something was seen to be amiss, and
+/// what makes the rest observable.
+pub(super) fn remedies_of(control: &Control, hosts: &[u32; 5]) -> impl Iterator<Item = Text> {
+    let [_, partial, fail, unknown, _] = *hosts;
+    let amiss = (partial + fail > 0).then(|| control.remedy.clone());
+    amiss.into_iter().chain((unknown > 0).then(make_observable))
 }
 
 fn contradiction((declared, measured): (Word, Word)) -> Contradiction {

@@ -50,6 +50,11 @@ impl Expectation {
         self.entry(name, serial).and_then(|entry| self.machines.get(entry)).map(|it| it.class).unwrap_or_default()
     }
 
+    /// The site of an entry.
+    pub(super) fn site(&self, entry: Option<usize>) -> Option<String> {
+        self.machines.get(entry?)?.site.clone()
+    }
+
     /// One more host matches the entry.
     pub(super) fn matched(&mut self, entry: Option<usize>) {
         if let Some(count) = entry.and_then(|entry| self.matches.get_mut(entry)) {

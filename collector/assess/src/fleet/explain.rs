@@ -87,7 +87,9 @@ impl Fleet {
             hosts_missing: self.expectation.missing,
             verdicts: shown.into_iter().filter_map(verdict).collect(),
             verdicts_omitted: u32::try_from(omitted).unwrap_or(u32::MAX),
-            remedy: control.remedy.clone(),
+            remedy: compose::remedies_of(control, &self.counts.of_control(number))
+                .next()
+                .unwrap_or(control.remedy.clone()),
             follows: control.follows.clone(),
         }
     }

@@ -17,7 +17,7 @@ use crate::ledger::{Asset, Origin};
 use crate::pack::PackSet;
 use crate::risk;
 use crate::text::Text;
-use crate::verdict::{Outcome, Reason, Verdict, facts_used, reasons};
+use crate::verdict::{Outcome, Reason, Verdict, facts_used, make_observable, reasons};
 
 use super::expect::Expectation;
 use super::rules::Rules;
@@ -239,7 +239,7 @@ pub(super) fn summary(rules: &Rules, expectation: &Expectation, id: HostId, host
     HostSummary {
         id,
         name: host.name.clone(),
-        site: host.site.clone(),
+        site: host.site.clone().or_else(|| expectation.site(entry)),
         class: expectation.class(&host.name, serial.as_deref()),
         expected: entry.is_some(),
         silent: host.silent,
@@ -272,7 +272,6 @@ fn verdict(rules: &Rules, host: &Host, number: usize, now: Timestamp) -> Option<
         (false, false) => reasons(control, host, &rules.parameters[number], now),
         (silent, _) => vec![absence(host, silent)],
     };
-    let unmet = matches!(standing.outcome, Outcome::Partial | Outcome::Fail | Outcome::Unknown);
     Some(Verdict {
         control: control.id.clone(),
         title: control.title.clone(),
@@ -286,7 +285,11 @@ fn verdict(rules: &Rules, host: &Host, number: usize, now: Timestamp) -> Option<
         valid_until: standing.valid_until,
         becomes: standing.becomes,
         last_known: standing.last_known.filter(|_| standing.outcome == Outcome::Unknown),
-        remedy: unmet.then(|| control.remedy.clone()),
+        remedy: match standing.outcome {
+            Outcome::Partial | Outcome::Fail => Some(control.remedy.clone()),
+            Outcome::Unknown => Some(make_observable()),
+            Outcome::Pass | Outcome::NotApplicable => None,
+        },
     })
 }
 

@@ -5,7 +5,7 @@ use super::build::{
     packs, patch_group, says, unreadable, usb_group,
 };
 use crate::answer::Word;
-use crate::fleet::{Change, Fleet, Transition, Why};
+use crate::fleet::{Change, Expected, Fleet, HostClass, Transition, Why};
 use crate::text::Text;
 use crate::verdict::Outcome;
 
@@ -139,16 +139,12 @@ fn expected_machines_without_an_agent_are_unknown() {
 #[test]
 fn an_expected_machine_is_also_found_by_its_serial_number() {
     let mut fleet = fleet();
-    let machine = crate::fleet::Expected {
-        name: "front-desk".into(),
-        serial: Some("sn-PC-1".into()),
-        class: crate::fleet::HostClass::Server,
-        site: None,
-    };
+    let machine =
+        Expected { name: "front-desk".into(), serial: Some("sn-PC-1".into()), class: HostClass::Server, site: None };
     fleet.apply(hour(0), Change::Expected { machines: vec![machine] });
     fleet.apply(hour(0), good(1, hour(0)));
     assert_eq!(fleet.expected().missing.len(), 0);
-    assert_eq!(fleet.class_of(id(1)), crate::fleet::HostClass::Server);
+    assert_eq!(fleet.class_of(id(1)), HostClass::Server);
 }
 
 #[test]
@@ -261,7 +257,14 @@ fn what_cannot_be_read_says_why() {
     let verdict = &explained.controls[0].verdicts[0].verdict;
     assert_eq!(verdict.reasons[0].code, "unreadable_permission");
     assert!(verdict.reasons[0].text.ja.contains("antivirus.products"), "{:?}", verdict.reasons);
-    assert!(verdict.remedy.is_some());
+    let observable = crate::verdict::make_observable();
+    assert_eq!((verdict.remedy.as_ref(), &explained.controls[0].remedy), (Some(&observable), &observable));
+    let remedies = |fleet: &Fleet| fleet.explain("2", Some(IPA), None).unwrap().answer.unwrap().remedies;
+    assert_eq!(remedies(&fleet), std::slice::from_ref(&observable));
+    fleet.apply(hour(1), good(2, hour(1)));
+    fleet.apply(hour(1), facts(2, antivirus_group(None, hour(1))));
+    let both = remedies(&fleet);
+    assert!(both.len() == 2 && both[0].en != observable.en && both[1] == observable, "{both:?}");
     let parameters = &explained.controls[0].parameters;
     assert!(parameters.iter().any(|it| it.name == "fresh_for" && it.value == "3d" && it.ours));
 }
@@ -273,6 +276,21 @@ fn an_enrolled_host_without_facts_is_known_and_unknown() {
     assert_eq!(says(&fleet, IPA, "1"), "unknown measured");
     assert_eq!(fleet.coverage().observed, 0);
     assert_eq!(fleet.find_hosts("PC-1"), [id(1)]);
+}
+
+#[test]
+fn a_host_without_a_site_has_that_of_the_expected_machine() {
+    let mut fleet = fleet();
+    fleet.apply(hour(0), enrolled(1));
+    let machine = |site: &str| Change::Expected {
+        machines: vec![Expected { name: "PC-1".into(), serial: None, class: HostClass::Pc, site: Some(site.into()) }],
+    };
+    let site = |fleet: &Fleet| fleet.host(id(1)).unwrap().summary.site;
+    fleet.apply(hour(1), machine("大阪"));
+    assert_eq!(site(&fleet).as_deref(), Some("大阪"));
+    let moved = Change::Enrolled { host: id(1), host_name: "pc-1".into(), site: Some("本社".into()) };
+    fleet.apply(hour(2), moved);
+    assert_eq!(site(&fleet).as_deref(), Some("本社"), "its own comes first");
 }
 
 #[test]
