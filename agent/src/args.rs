@@ -29,7 +29,7 @@ pub enum Command {
     /// Observe and report until stopped.
     Run(RunArgs),
     /// Check configuration, folders and identity, and end.
-    Check,
+    Check(CheckArgs),
     /// Show what leaves this machine, and what never does.
     Notice(NoticeArgs),
 }
@@ -73,9 +73,20 @@ pub struct RunArgs {
     pub root: Option<PathBuf>,
 }
 
+/// Arguments of `check`.
+#[derive(Debug, Clone, ArgGroup)]
+pub struct CheckArgs {
+    /// How to print.
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    pub format: Format,
+}
+
 /// Arguments of `notice`.
 #[derive(Debug, Clone, ArgGroup)]
 pub struct NoticeArgs {
+    /// How to print.
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    pub format: Format,
     /// Language; as the environment says when it is not given.
     #[arg(long, value_enum)]
     pub lang: Option<Lang>,

@@ -5,9 +5,11 @@ use std::path::Path;
 use std::sync::Arc;
 
 use jiff::Timestamp;
+use serde_json::{Value as Json, json};
 use tenken_proto::observed::{Observed, Reason};
 use tenken_proto::value::{Record, Value};
 
+use crate::args::Format;
 use crate::called::Called;
 use crate::config::Config;
 use crate::exit::{Exit, Failure};
@@ -27,7 +29,7 @@ const OTHERS: u32 = 0o077;
 ///
 /// # Errors
 /// [`Failure`] with the first thing that would keep the agent from reporting; the rest is printed before.
-pub fn run(config: &Config, file: &Path, called: &Called) -> Result<(), Failure> {
+pub fn run(config: &Config, file: &Path, format: Format, called: &Called) -> Result<(), Failure> {
     let root = crate::once::open_root(None)?;
     let mut findings = Vec::new();
     findings.push(match file.exists() {
@@ -38,19 +40,39 @@ pub fn run(config: &Config, file: &Path, called: &Called) -> Result<(), Failure>
     findings.extend(identity(&config.data_dir, crate::clock::now(), called));
     findings.extend(delivery(&config.data_dir));
     findings.extend(rights(root, config));
-    let mut text = String::new();
-    for finding in &findings {
-        text.push_str(&format!("{:8} {}\n", finding.mark(), escape(&finding.text)));
-        if let Some(remedy) = &finding.remedy {
-            text.push_str(&format!("{:8} what to do: {}\n", "", escape(remedy)));
-        }
-    }
-    crate::once::print(&text)?;
+    crate::once::print(&match format {
+        Format::Text => text(&findings),
+        Format::Json => crate::once::document(&json(&config.data_dir, &findings))?,
+    })?;
     match findings.into_iter().find_map(|finding| finding.exit) {
         None => Ok(()),
         Some(exit) => Err(Failure::new(exit, "the agent could not report yet")
             .remedy(format!("do what is said above at each problem, then run `{}` again", called.command("check")))),
     }
+}
+
+fn text(findings: &[Finding]) -> String {
+    let mut text = String::new();
+    for finding in findings {
+        text.push_str(&format!("{:8} {}\n", finding.mark(), escape(&finding.text)));
+        if let Some(remedy) = &finding.remedy {
+            text.push_str(&format!("{:8} what to do: {}\n", "", escape(remedy)));
+        }
+    }
+    text
+}
+
+/// `{"data_dir", "fit", "findings": [{"mark": "ok" | "note" | "problem", "message", "remedy"}]}`: `fit` unless there
+/// is a problem; `remedy` is null where all is well.
+fn json(data_dir: &Path, findings: &[Finding]) -> Json {
+    let told = findings
+        .iter()
+        .map(|finding| json!({ "mark": finding.mark(), "message": finding.text, "remedy": finding.remedy }));
+    json!({
+        "data_dir": data_dir.display().to_string(),
+        "fit": findings.iter().all(|finding| finding.exit.is_none()),
+        "findings": told.collect::<Vec<_>>(),
+    })
 }
 
 /// One thing that was checked.

@@ -52,10 +52,10 @@ pub fn run(args: Args) -> Result<(), Failure> {
             logging::start(config.log_level);
             agent::run(&config, once::open_root(run.root.as_deref())?, &called)
         }
-        Command::Check => {
+        Command::Check(check) => {
             logging::start(tracing_subscriber::filter::LevelFilter::WARN);
             let file = args.config.clone().unwrap_or_else(paths::config_file);
-            check::run(&config::load(args.config.as_deref(), args.data_dir.as_deref())?, &file, &called)
+            check::run(&config::load(args.config.as_deref(), args.data_dir.as_deref())?, &file, check.format, &called)
         }
         Command::Notice(notice) => notice::run(notice),
     }

@@ -5,9 +5,10 @@
 
 use std::collections::BTreeMap;
 
+use serde_json::{Value as Json, json};
 use tenken_proto::fact::{FieldSchema, GroupSchema, Kind, schemas};
 
-use crate::args::{Lang, NoticeArgs};
+use crate::args::{Format, Lang, NoticeArgs};
 use crate::exit::Failure;
 
 const JAPANESE: &str = include_str!("notice/ja.txt");
@@ -42,7 +43,10 @@ const NEVER: [(&str, &str); 7] = [
 /// [`Failure`] when it cannot be written.
 pub fn run(args: &NoticeArgs) -> Result<(), Failure> {
     let lang = args.lang.unwrap_or_else(|| of_environment(|name| std::env::var(name).ok()));
-    crate::once::print(&text(lang))
+    crate::once::print(&match args.format {
+        Format::Text => text(lang),
+        Format::Json => crate::once::document(&json(lang))?,
+    })
 }
 
 /// The language that the environment asks for, by the usual order of its variables.
@@ -82,17 +86,58 @@ fn text(lang: Lang) -> String {
     out
 }
 
-fn group(schema: &GroupSchema, lang: Lang, japanese: &BTreeMap<&str, &str>, out: &mut String) {
+/// `{"groups": [{"group", "title", "purpose", "fields": […]}], "never": […]}`; a field is `{"field", "title",
+/// "personal", "fields": […]}`. Names are those of `once --format json`, titles in the language.
+fn json(lang: Lang) -> Json {
+    let japanese = japanese();
+    let group = |schema: &GroupSchema| {
+        let (title, purpose) = named(schema, lang, &japanese);
+        let fields = json_fields(&schema.fields, schema.name, lang, &japanese);
+        json!({ "group": schema.name, "title": title, "purpose": purpose, "fields": fields })
+    };
+    let never = NEVER.map(|(english, japanese)| match lang {
+        Lang::En => english,
+        Lang::Ja => japanese,
+    });
+    json!({ "groups": schemas().iter().map(group).collect::<Vec<_>>(), "never": never })
+}
+
+fn json_fields(list: &[FieldSchema], path: &str, lang: Lang, japanese: &BTreeMap<&str, &str>) -> Vec<Json> {
+    let field = |field: &FieldSchema| {
+        let path = format!("{path}.{}", field.name);
+        let title = doc(field, &path, lang, japanese);
+        let fields = json_fields(inside(&field.kind), &path, lang, japanese);
+        json!({ "field": field.name, "title": title, "personal": field.personal, "fields": fields })
+    };
+    list.iter().filter(|field| !field.derived).map(field).collect()
+}
+
+/// Title and purpose of a group.
+fn named<'a>(schema: &GroupSchema, lang: Lang, japanese: &BTreeMap<&str, &'a str>) -> (&'a str, &'a str) {
     let purpose = PURPOSES.iter().find(|(name, _, _)| *name == schema.name);
     let (title, purpose) = match lang {
         Lang::En => (schema.doc, purpose.map_or("", |(_, english, _)| english)),
         Lang::Ja => (japanese.get(schema.name).copied().unwrap_or(schema.doc), purpose.map_or("", |(_, _, ja)| ja)),
     };
+    (title.trim_end_matches('.'), purpose)
+}
+
+/// What a field is.
+fn doc<'a>(field: &FieldSchema, path: &str, lang: Lang, japanese: &BTreeMap<&str, &'a str>) -> &'a str {
+    let doc = match lang {
+        Lang::En => field.doc,
+        Lang::Ja => japanese.get(path).copied().unwrap_or(field.doc),
+    };
+    doc.trim_end_matches('.')
+}
+
+fn group(schema: &GroupSchema, lang: Lang, japanese: &BTreeMap<&str, &str>, out: &mut String) {
+    let (title, purpose) = named(schema, lang, japanese);
     let purpose = match lang {
         Lang::En => format!("Purpose: {purpose}"),
         Lang::Ja => format!("目的：{purpose}"),
     };
-    out.push_str(&format!("{} [{}]\n  {purpose}\n", title.trim_end_matches('.'), schema.name));
+    out.push_str(&format!("{title} [{}]\n  {purpose}\n", schema.name));
     fields(&schema.fields, schema.name, 1, lang, japanese, out);
     out.push('\n');
 }
@@ -107,12 +152,9 @@ fn fields(
 ) {
     for field in list.iter().filter(|field| !field.derived) {
         let path = format!("{path}.{}", field.name);
-        let doc = match lang {
-            Lang::En => field.doc,
-            Lang::Ja => japanese.get(path.as_str()).copied().unwrap_or(field.doc),
-        };
+        let doc = doc(field, &path, lang, japanese);
         let mark = if field.personal { " (*)" } else { "" };
-        out.push_str(&format!("{}- {}{mark}  [{}]\n", "  ".repeat(depth), doc.trim_end_matches('.'), field.name));
+        out.push_str(&format!("{}- {doc}{mark}  [{}]\n", "  ".repeat(depth), field.name));
         fields(inside(&field.kind), &path, depth + 1, lang, japanese, out);
     }
 }
@@ -154,6 +196,28 @@ mod tests {
         expected.sort();
         let have: Vec<String> = japanese().keys().map(|path| (*path).to_owned()).collect();
         assert_eq!(have, expected);
+    }
+
+    #[test]
+    fn json_says_the_same_as_the_text() {
+        fn titles(fields: &Json, found: &mut Vec<String>) {
+            for field in fields.as_array().unwrap() {
+                found.push(format!("- {}", field["title"].as_str().unwrap()));
+                titles(&field["fields"], found);
+            }
+        }
+        for lang in [Lang::En, Lang::Ja] {
+            let (text, json) = (text(lang), json(lang));
+            let mut said: Vec<String> = Vec::new();
+            for group in json["groups"].as_array().unwrap() {
+                said.push(format!("{} [{}]", group["title"].as_str().unwrap(), group["group"].as_str().unwrap()));
+                titles(&group["fields"], &mut said);
+            }
+            said.extend(json["never"].as_array().unwrap().iter().map(|it| format!("- {}", it.as_str().unwrap())));
+            let missing: Vec<_> = said.iter().filter(|line| !text.contains(*line)).collect();
+            assert!(said.len() > 60 && missing.is_empty(), "{} lines, missing {missing:?}", said.len());
+        }
+        insta::assert_json_snapshot!("json_of_a_group", json(Lang::En)["groups"][3]);
     }
 
     #[test]

@@ -22,12 +22,7 @@ pub fn run(args: &OnceArgs) -> Result<(), Failure> {
     let seen = Probes::new(Arc::new(root)).observe_all(&Consent::default());
     let seen: Vec<Observation> = seen.into_iter().map(derived).collect();
     let out = match args.format {
-        Format::Json => {
-            let mut text = serde_json::to_string_pretty(&json(&seen))
-                .map_err(|error| Failure::new(Exit::Failed, "failed to write the facts as JSON").because(error))?;
-            text.push('\n');
-            text
-        }
+        Format::Json => document(&json(&seen))?,
         Format::Text => text::render(&seen, std::io::stdout().is_terminal()),
     };
     print(&out)
@@ -51,6 +46,15 @@ pub fn open_root(dir: Option<&std::path::Path>) -> Result<Root, Failure> {
             None => failure,
         }
     })
+}
+
+/// A JSON document as it is printed.
+///
+/// # Errors
+/// [`Failure`]: the value has no JSON form; a defect.
+pub fn document<T: serde::Serialize>(value: &T) -> Result<String, Failure> {
+    tenken_proto::json::document(value)
+        .map_err(|error| Failure::new(Exit::Failed, "failed to write JSON").because(error))
 }
 
 /// Writes to standard output; a reader that went away is no failure.

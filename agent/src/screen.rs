@@ -1,5 +1,7 @@
 //! Text for a terminal: whatever a host supplied is hostile until it is escaped here.
 
+use tenken_proto::visible::is_invisible;
+
 /// The text with control characters, bidirectional marks and other invisible characters written out.
 ///
 /// Newlines are escaped too: one value stays on one line.
@@ -7,7 +9,7 @@
 pub fn escape(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
     for c in text.chars() {
-        if is_deceptive(c) { shown.extend(c.escape_unicode()) } else { shown.push(c) }
+        if is_invisible(c) { shown.extend(c.escape_unicode()) } else { shown.push(c) }
     }
     shown
 }
@@ -16,14 +18,6 @@ pub fn escape(text: &str) -> String {
 #[must_use]
 pub fn escape_lines(text: &str) -> String {
     text.split('\n').map(escape).collect::<Vec<_>>().join("\n")
-}
-
-fn is_deceptive(c: char) -> bool {
-    c.is_control()
-        || matches!(c,
-            '\u{00AD}' | '\u{061C}' | '\u{115F}' | '\u{1160}' | '\u{180E}' | '\u{200B}'..='\u{200F}'
-            | '\u{2028}'..='\u{202E}' | '\u{2060}'..='\u{206F}' | '\u{3164}' | '\u{FE00}'..='\u{FE0F}'
-            | '\u{FEFF}' | '\u{FFA0}' | '\u{FFF9}'..='\u{FFFB}' | '\u{E0000}'..='\u{E0FFF}')
 }
 
 #[cfg(test)]

@@ -65,6 +65,17 @@ fn text_for_people_has_no_control_characters_from_the_host() {
 }
 
 #[test]
+fn json_has_no_character_of_the_host_that_a_terminal_obeys() {
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::create_dir_all(dir.path().join("etc")).unwrap();
+    std::fs::write(dir.path().join("etc/hostname"), "pc\u{9b}31m\u{202e}\u{200b}x\n").unwrap();
+    let out = agent(&["once", "--format", "json", "--root", dir.path().to_str().unwrap()]);
+    let shown = text(&out.stdout);
+    assert!(shown.chars().all(|c| c == '\n' || !tenken_proto::visible::is_invisible(c)), "{shown}");
+    assert!(shown.contains("pc\\u009b31m\\u202e\\u200bx"), "{shown}");
+}
+
+#[test]
 fn a_root_that_is_not_there_is_one_clear_message() {
     let out = agent(&["once", "--root", "/nowhere/at/all"]);
     assert_eq!(out.status.code(), Some(2));
@@ -111,6 +122,12 @@ fn check_says_what_is_missing_and_changes_nothing() {
     let enrol = format!("--data-dir {} enrol --collector HOST:PORT", data.display());
     assert!(said.contains(&enrol), "{said}");
     assert!(!data.exists());
+    let out = agent(&["check", "--format", "json", "--data-dir", data.to_str().unwrap()]);
+    assert_eq!(out.status.code(), Some(4), "{}", text(&out.stderr));
+    let told: Value = serde_json::from_slice(&out.stdout).unwrap();
+    assert_eq!((&told["fit"], told["data_dir"].as_str()), (&Value::Bool(false), data.to_str()));
+    let none = told["findings"].as_array().unwrap().iter().find(|it| it["message"] == "identity: none yet").unwrap();
+    assert!(none["mark"] == "problem" && none["remedy"].as_str().unwrap().contains(&enrol), "{told}");
 }
 
 #[test]

@@ -16,10 +16,12 @@ use crate::web::session::LINK_TTL_S;
 
 pub mod act;
 pub mod problem;
+mod spoken;
 pub mod v1;
 
 pub use act::Caller;
 pub use problem::Problem;
+pub use spoken::{NotSpoken, TEXT_CHARS_MAX, spoken};
 
 /// Everything that can be asked of a running collector; cheap to clone.
 #[derive(Clone)]

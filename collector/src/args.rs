@@ -10,13 +10,12 @@ use jiff::{SignedDuration, civil};
 use tenken_proto::ident::AgentId;
 
 use crate::api::v1::AnswerWord;
+use crate::api::{NotSpoken, TEXT_CHARS_MAX};
 use crate::identity::token::{TTL_MAX, USES_MAX};
 use crate::locale::{self, Message};
 
 /// The checklist that is meant when none is named.
 pub const CHECKLIST_DEFAULT: &str = "ipa-self-3";
-/// Longest name or reason that a person gives, in characters.
-pub const TEXT_CHARS_MAX: usize = 500;
 
 /// Observed answers to security checklists: the collector and its commands.
 #[derive(Debug, Parser)]
@@ -99,8 +98,12 @@ pub enum Command {
     Init(Init),
     /// Run the collector
     Serve,
-    /// Check configuration and data folder, and leave
-    Check,
+    /// Check configuration and data folder, and leave; also beside a running collector
+    Check {
+        /// How to print.
+        #[command(flatten)]
+        output: Output,
+    },
     /// Tokens with which agents enrol
     Token {
         /// What to do.
@@ -436,17 +439,11 @@ fn agent_id(text: &str) -> Result<AgentId, WrongValue> {
 
 /// A name or a reason as a person writes it: not empty, bounded, one line.
 fn spoken(text: &str) -> Result<String, WrongValue> {
-    let text = text.trim();
-    if text.is_empty() {
-        return Err(wrong("usage-empty"));
-    }
-    if text.chars().count() > TEXT_CHARS_MAX {
-        return Err(WrongValue(Message::new("usage-long").mention("max", TEXT_CHARS_MAX)));
-    }
-    if text.chars().any(char::is_control) {
-        return Err(wrong("usage-control"));
-    }
-    Ok(text.to_owned())
+    crate::api::spoken(text).map_err(|error| match error {
+        NotSpoken::Empty => wrong("usage-empty"),
+        NotSpoken::Long => WrongValue(Message::new("usage-long").mention("max", TEXT_CHARS_MAX)),
+        NotSpoken::Control => wrong("usage-control"),
+    })
 }
 
 #[cfg(test)]
@@ -471,6 +468,7 @@ mod tests {
             "serve --config c.toml --data-dir d",
             "--data-dir d serve",
             "check --config c.toml",
+            "check --format json",
             "token create",
             "token create --uses 20 --ttl 1d --network 192.0.2.0/24 --network 2001:db8::/32 --site 本社 --auto-approve",
             "agents",

@@ -28,7 +28,6 @@ mod fact;
 mod health;
 mod host;
 mod hosts;
-mod json;
 mod ledger;
 mod open;
 mod overview;
@@ -98,7 +97,7 @@ impl Console {
             Command::Pack { command } => pack::run(self, command).await,
             Command::Open { output } => open::run(self, output).await,
             Command::Health { output } => health::run(self, output).await,
-            Command::Init(_) | Command::Serve | Command::Check => {
+            Command::Init(_) | Command::Serve | Command::Check { .. } => {
                 Err(Failure::new(Exit::Failed, Message::new("usage-other")))
             }
         }
@@ -115,7 +114,7 @@ impl Console {
             Format::Text => Ok(text(&self.screen)),
             Format::Json => {
                 let failed = |error| Failure::new(Exit::Failed, Message::new("cli-output")).because(error);
-                json::document::<T>(value).map_err(failed)
+                tenken_proto::json::document(value).map_err(failed)
             }
         }
     }

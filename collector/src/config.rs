@@ -82,6 +82,25 @@ pub struct Web {
     pub listen: Option<SocketAddr>,
     /// Names under which the pages may be asked for, beside this machine's own.
     pub names: Vec<String>,
+    /// The pages may be served beyond this machine, though they are plain HTTP.
+    pub plain_http_elsewhere: bool,
+}
+
+impl Web {
+    /// Plain HTTP leaves this machine only if that is said.
+    fn take(reader: &mut Reader) -> Self {
+        let loopback = Some(SocketAddr::from(([127, 0, 0, 1], WEB_PORT)));
+        let web = Self {
+            listen: reader.take("web", "listen", loopback, read::optional_address),
+            names: reader.take("web", "names", Vec::new(), read::texts),
+            plain_http_elsewhere: reader.take("web", "plain_http_elsewhere", false, read::truth),
+        };
+        let elsewhere = web.listen.filter(|address| !address.ip().to_canonical().is_loopback());
+        if let Some(address) = elsewhere.filter(|_| !web.plain_http_elsewhere) {
+            reader.refuse("web", "listen", Message::new("config-plain_http").mention("value", address));
+        }
+        web
+    }
 }
 
 /// `[ca]`
@@ -241,10 +260,7 @@ impl Config {
     }
 
     fn take(reader: &mut Reader) -> Self {
-        use read::{
-            address, any_text, duration, duration_within, level, optional_address, size, texts, time_zone, whole,
-            whole_within,
-        };
+        use read::{address, any_text, duration, duration_within, level, size, texts, time_zone, whole, whole_within};
         let seconds = SignedDuration::from_secs;
         let day = |days: i64| SignedDuration::from_hours(24 * days);
         Self {
@@ -255,15 +271,7 @@ impl Config {
                 report: reader.take("listen", "report", SocketAddr::from(([0, 0, 0, 0], REPORT_PORT)), address),
                 names: reader.take("listen", "names", Vec::new(), texts),
             },
-            web: Web {
-                listen: reader.take(
-                    "web",
-                    "listen",
-                    Some(SocketAddr::from(([127, 0, 0, 1], WEB_PORT))),
-                    optional_address,
-                ),
-                names: reader.take("web", "names", Vec::new(), texts),
-            },
+            web: Web::take(reader),
             ca: Ca {
                 trust_domain: reader.take("ca", "trust_domain", "tenken.internal".to_owned(), read::trust_domain),
                 agent_certificate: reader.take("ca", "agent_certificate", day(30), duration),

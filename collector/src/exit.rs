@@ -55,14 +55,19 @@ pub fn report(result: Result<(), Failure>, voice: &Voice) -> ExitCode {
     }
 }
 
-/// Everything for the person: what failed and its causes on one line, what helps below.
-fn text(failure: &Failure, voice: &Voice) -> String {
+/// What failed with its causes, on one line, and what helps.
+pub(crate) fn said(failure: &Failure, voice: &Voice) -> (String, Option<String>) {
     let (said, beside) = match failure.message() {
         Said::Text(text) => (text.clone(), None),
         Said::Message(message) => (voice.tell(message), message.remedy(voice.locale(), voice.collector())),
     };
-    let mut text = failure.worded(&said, printable);
-    let below = failure.lines().iter().cloned().chain(failure.advice().map(str::to_owned).or(beside));
+    (failure.worded(&said, printable), failure.advice().map(str::to_owned).or(beside))
+}
+
+/// Everything for the person: what failed and its causes on one line, what helps below.
+fn text(failure: &Failure, voice: &Voice) -> String {
+    let (mut text, remedy) = said(failure, voice);
+    let below = failure.lines().iter().cloned().chain(remedy);
     for line in below {
         text.push_str("\n  ");
         text.push_str(&printable(&line));

@@ -66,8 +66,8 @@ pub fn run(args: Args, voice: &Voice) -> Result<(), Failure> {
             logging::start(config.log_level);
             runtime()?.block_on(serve::serve(config, voice))
         }
-        Command::Check => serve::check(&config()?, voice),
-        Command::Init(init) => serve::init(&config()?, &init.names, now(), voice),
+        Command::Check { output } => serve::check(&config()?, output, voice),
+        Command::Init(init) => serve::init(&config()?, &init.names, args.common.config.is_some(), now(), voice),
         command @ (Command::Token { .. }
         | Command::Agents { .. }
         | Command::Hosts { .. }

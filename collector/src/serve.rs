@@ -38,14 +38,16 @@ use crate::store::{Store, StoreError};
 use crate::voice::Voice;
 use crate::web::Links;
 
+mod check;
 mod folder;
 mod pages;
 mod parameters;
 mod stages;
 mod system;
 
+pub use check::check;
 use folder::Lock;
-pub use folder::{check, init};
+pub use folder::init;
 use stages::Stages;
 use system::StopSignal;
 
@@ -86,6 +88,11 @@ pub struct Collector {
 /// A stage did not start, or ended by itself.
 pub async fn serve(config: Config, voice: &Voice) -> Result<(), Failure> {
     let lock = Lock::take(&config.data_dir)?;
+    folder::make_private(&config.data_dir)?;
+    check::low_water(&config)?;
+    if let Some(address) = config.web.listen.filter(|_| check::plain_pages(&config).is_some()) {
+        tracing::warn!(%address, "The pages are served without encryption beyond this machine");
+    }
     let store = open_store(&config)?;
     let (engine, running) = start_engine(&config, Arc::clone(&store)).await?;
     // Before anybody is told that it runs: a stop that comes at once is a stop in good order.

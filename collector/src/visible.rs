@@ -3,6 +3,7 @@
 //! Control characters, direction marks, zero-width and other invisible characters become `⟨U+202E⟩`, so that a
 //! host name cannot move the cursor, colour the screen, turn the text around it or look like another one.
 
+pub use tenken_proto::visible::is_invisible;
 use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
 
 /// The text with everything invisible written out; line feeds and tabs too.
@@ -17,18 +18,6 @@ pub fn visible(text: &str) -> String {
         }
     }
     out
-}
-
-/// Characters that hide, reorder or join others, or that a terminal obeys.
-#[must_use]
-pub fn is_invisible(c: char) -> bool {
-    match c {
-        '\u{AD}' | '\u{34F}' | '\u{61C}' | '\u{115F}' | '\u{1160}' | '\u{17B4}' | '\u{17B5}' => true,
-        '\u{180B}'..='\u{180F}' | '\u{200B}'..='\u{200F}' | '\u{2028}'..='\u{202E}' => true,
-        '\u{2060}'..='\u{206F}' | '\u{3164}' | '\u{FE00}'..='\u{FE0F}' | '\u{FEFF}' | '\u{FFA0}' => true,
-        '\u{FFF9}'..='\u{FFFB}' | '\u{E0000}'..='\u{E0FFF}' => true,
-        _ => c.is_control(),
-    }
 }
 
 /// Columns that the text takes on a terminal; a full-width character takes two.

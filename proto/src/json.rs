@@ -1,14 +1,20 @@
-//! Facts as JSON: the one form in which `tenken-agent once`, API v1 and the pages show them.
+//! Facts as JSON: the one form in which `tenken-agent once`, API v1 and the pages show them; and the one form in
+//! which both programs print a document ([`document`]).
 //!
 //! Each field is `{"state": "known", "value", "source", "observed_at"}`, `{"state": "absent", "source",
 //! "observed_at"}`, `{"state": "unreadable", "reason", "detail", "source", "observed_at"}` or
 //! `{"state": "withheld"}`, inside lists too; a source that is not said is the one of the record around it.
 
+use std::io;
+
 use jiff::Timestamp;
+use serde::Serialize;
+use serde_json::ser::{CharEscape, Formatter, PrettyFormatter, Serializer};
 use serde_json::{Map, Value as Json, json};
 
 use crate::observed::Observed;
 use crate::value::{Record, Value};
+use crate::visible::is_invisible;
 
 /// The record as a JSON object.
 #[must_use]
@@ -60,10 +66,77 @@ fn plain(value: &Value, observed_at: Timestamp, source: &str) -> Json {
     }
 }
 
+/// Any value as an indented document that ends with a line feed, with no character in it that a terminal would obey:
+/// what a host supplied is written as `\uXXXX` where it is invisible.
+///
+/// # Errors
+/// The value has no JSON form; a defect.
+pub fn document<T: Serialize>(value: &T) -> serde_json::Result<String> {
+    let mut bytes = Vec::new();
+    value.serialize(&mut Serializer::with_formatter(&mut bytes, Plain(PrettyFormatter::new())))?;
+    bytes.push(b'\n');
+    String::from_utf8(bytes).map_err(|error| serde::ser::Error::custom(error.to_string()))
+}
+
+/// Indented, and everything invisible inside of strings written as `\uXXXX`.
+struct Plain(PrettyFormatter<'static>);
+
+impl Formatter for Plain {
+    fn begin_array<W: ?Sized + io::Write>(&mut self, writer: &mut W) -> io::Result<()> {
+        self.0.begin_array(writer)
+    }
+    fn end_array<W: ?Sized + io::Write>(&mut self, writer: &mut W) -> io::Result<()> {
+        self.0.end_array(writer)
+    }
+    fn begin_array_value<W: ?Sized + io::Write>(&mut self, writer: &mut W, first: bool) -> io::Result<()> {
+        self.0.begin_array_value(writer, first)
+    }
+    fn end_array_value<W: ?Sized + io::Write>(&mut self, writer: &mut W) -> io::Result<()> {
+        self.0.end_array_value(writer)
+    }
+    fn begin_object<W: ?Sized + io::Write>(&mut self, writer: &mut W) -> io::Result<()> {
+        self.0.begin_object(writer)
+    }
+    fn end_object<W: ?Sized + io::Write>(&mut self, writer: &mut W) -> io::Result<()> {
+        self.0.end_object(writer)
+    }
+    fn begin_object_key<W: ?Sized + io::Write>(&mut self, writer: &mut W, first: bool) -> io::Result<()> {
+        self.0.begin_object_key(writer, first)
+    }
+    fn begin_object_value<W: ?Sized + io::Write>(&mut self, writer: &mut W) -> io::Result<()> {
+        self.0.begin_object_value(writer)
+    }
+    fn end_object_value<W: ?Sized + io::Write>(&mut self, writer: &mut W) -> io::Result<()> {
+        self.0.end_object_value(writer)
+    }
+    fn write_string_fragment<W: ?Sized + io::Write>(&mut self, writer: &mut W, fragment: &str) -> io::Result<()> {
+        let mut from = 0;
+        for (at, c) in fragment.char_indices().filter(|(_, c)| is_invisible(*c)) {
+            writer.write_all(fragment.get(from..at).unwrap_or_default().as_bytes())?;
+            for unit in c.encode_utf16(&mut [0; 2]) {
+                write!(writer, "\\u{unit:04x}")?;
+            }
+            from = at + c.len_utf8();
+        }
+        writer.write_all(fragment.get(from..).unwrap_or_default().as_bytes())
+    }
+    fn write_char_escape<W: ?Sized + io::Write>(&mut self, writer: &mut W, escape: CharEscape) -> io::Result<()> {
+        self.0.write_char_escape(writer, escape)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::observed::Reason;
+
+    #[test]
+    fn hostile_names_are_written_out() {
+        let name = json!({"name": "a\u{202E}\u{9b}\u{7f}\u{1b}[31m\u{E0041}日"});
+        let printed = document(&name).unwrap_or_default();
+        assert_eq!(printed, "{\n  \"name\": \"a\\u202e\\u009b\\u007f\\u001b[31m\\udb40\\udc41日\"\n}\n");
+        assert_eq!(serde_json::from_str::<Json>(&printed).ok(), Some(name));
+    }
 
     #[test]
     fn every_state_has_its_form_and_lists_inherit_the_source() {

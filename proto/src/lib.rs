@@ -9,6 +9,7 @@
 //! - [`report`]: what an agent sends, its limits and digests.
 //! - [`token`]: the text that lets an agent enrol.
 //! - [`json`]: facts as people and programs read them.
+//! - [`visible`]: characters that must not reach a screen.
 //! - `wire`, `convert`, `codec` (feature `wire`): protobuf and gRPC, and the only crossing between the two.
 //!
 //! Invariants: equal facts give equal bytes; a body is hashed and kept as it came; an unknown group, field
@@ -23,6 +24,7 @@ pub mod phrase;
 pub mod report;
 pub mod token;
 pub mod value;
+pub mod visible;
 
 #[cfg(feature = "wire")]
 pub mod codec;

@@ -110,3 +110,71 @@ fn config_mistakes_are_said_all_at_once() {
     std::fs::write(collector.config_file(), config).unwrap();
     refused(&collector, &["check"], 2, &["report", "silent_after_pc", "silent_after_servr", "silent_after_server"]);
 }
+
+#[cfg(unix)]
+#[test]
+fn a_folder_that_others_may_enter_is_told_and_closed() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let mut collector = collector().start();
+    collector.stop();
+    let (folder, store) = (collector.data_dir(), collector.data_dir().join("store.redb"));
+    let mode = |path: &std::path::Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    let set =
+        |path: &std::path::Path, mode| std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
+    assert_eq!((mode(&folder), mode(&store)), (0o700, 0o600));
+    set(&folder, 0o755);
+    refused(&collector, &["check"], 1, &["can be read by others", "chmod"]);
+    set(&folder, 0o700);
+    set(&store, 0o644);
+    refused(&collector, &["check"], 1, &["store.redb can be read by others"]);
+    set(&folder, 0o755);
+    collector.serve();
+    assert_eq!((mode(&folder), mode(&store)), (0o700, 0o600));
+    let fresh = collector.path().join("made-before");
+    std::fs::create_dir(&fresh).unwrap();
+    set(&fresh, 0o755);
+    let init = ["--data-dir", fresh.to_str().unwrap(), "init"];
+    let made = std::process::Command::new(harness::program("tenken-collector")).args(init).output().unwrap();
+    assert!(made.status.success(), "{}", told(&made));
+    assert_eq!((mode(&fresh), mode(&fresh.join("store.redb"))), (0o700, 0o600));
+}
+
+#[test]
+fn a_changed_configuration_is_checked_beside_a_running_collector() {
+    let collector = collector().start();
+    let checked = collector.cli(&["check"]);
+    assert!(checked.status.success(), "{}", told(&checked));
+    assert!(told(&checked).contains("a collector runs in") && told(&checked).contains("ok: "), "{}", told(&checked));
+    let told = collector.json(&["check"]);
+    assert_eq!((&told["fit"], &told["running"]), (&true.into(), &true.into()), "{told}");
+    assert_eq!(told["findings"][0]["mark"], "note", "{told}");
+    let before = std::fs::read_to_string(collector.config_file()).unwrap();
+    std::fs::write(collector.config_file(), format!("{before}\n[store]\nlow_water = \"1000TiB\"\n")).unwrap();
+    refused(&collector, &["check"], 2, &["store.low_water", "the disk has"]);
+    refused(&collector, &["agents", "approve", "0190f3a1-0000-7000-8000-000000000001"], 5, &["0190f3a1"]);
+    refused(&collector, &["host", "0190f3a1-0000-7000-8000-000000000001"], 5, &["0190f3a1"]);
+}
+
+#[test]
+fn init_says_by_which_names_agents_reach_it() {
+    let collector = collector().start();
+    let init = |folder: &str, names: &[&str]| {
+        let folder = collector.path().join(folder);
+        let mut args = vec!["--data-dir", folder.to_str().unwrap(), "init"];
+        names.iter().for_each(|name| args.extend(["--name", name]));
+        let output =
+            std::process::Command::new(harness::program("tenken-collector")).args(&args).env("LANG", "C").output();
+        told(&output.unwrap())
+    };
+    let default = init("default", &[]);
+    assert!(default.contains("localhost, 127.0.0.1, ::1") && default.contains("--name NAME"), "{default}");
+    let named = init("named", &["tenken.example", "192.0.2.2"]);
+    assert!(named.contains("reach the collector as: tenken.example, 192.0.2.2\n"), "{named}");
+    std::fs::create_dir(collector.path().join("prepared")).unwrap();
+    std::fs::write(collector.path().join("prepared/collector.toml"), "[listen]\nnames = [\"a.example\"]\n").unwrap();
+    let left_out = init("prepared", &["b.example"]);
+    assert!(
+        left_out.contains("as: a.example\n") && left_out.contains("configuration already: b.example"),
+        "{left_out}"
+    );
+}

@@ -82,7 +82,7 @@ fn failure(error: EnrolError) -> Failure {
             .remedy("ask for a new token: `tenken-collector token create`"),
         EnrolError::Connect(_) if error.is_permanent() => Failure::new(Exit::Refused, "not enrolled")
             .because(error)
-            .remedy("check that the address and the token are of the same collector"),
+            .remedy("see the cause; check that the address and the token are of the same collector"),
         EnrolError::Connect(_) | EnrolError::Later(_) | EnrolError::Unproven(_) => {
             Failure::new(Exit::NotReachable, "not enrolled")
                 .because(error)

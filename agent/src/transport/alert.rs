@@ -75,7 +75,7 @@ fn meaning_of(error: &rustls::Error) -> String {
                 "its certificate does not come from the root that this agent trusts: another collector, or something between that reads along"
             }
             CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
-                "its certificate is for other names: use the name or address that the collector was set up with"
+                "its certificate is for other names: use one of them, or add this one to listen.names in the collector's collector.toml and restart it"
             }
             CertificateError::Expired | CertificateError::ExpiredContext { .. } => {
                 "its certificate has expired by this machine's clock: check the clock, then the collector"

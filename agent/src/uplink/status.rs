@@ -95,8 +95,8 @@ impl Board {
             return Some(due);
         }
         self.written = Some(instant);
-        if let Ok(bytes) = serde_json::to_vec_pretty(&status)
-            && let Err(error) = durable::replace_unsynced(&self.path, &bytes)
+        if let Ok(text) = tenken_proto::json::document(&status)
+            && let Err(error) = durable::replace_unsynced(&self.path, text.as_bytes())
         {
             tracing::debug!(error = &error as &dyn std::error::Error, "Failed to write the status");
         }

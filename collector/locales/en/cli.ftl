@@ -41,6 +41,12 @@ problem-ends_before = the declaration would have ended at { $until } already
 problem-ends_before-remedy = give --until a day that is not over
 problem-evidence_long = the evidence has { $bytes } bytes, allowed 4096
 problem-evidence_long-remedy = shorten it, or say where the document is
+problem-text_empty = { $field } is empty
+problem-text_empty-remedy = give it
+problem-text_long = { $field } is longer than { $max } characters
+problem-text_long-remedy = shorten it, or say where the document is
+problem-text_control = { $field } holds control characters
+problem-text_control-remedy = write one line of text
 problem-day = { $day } cannot be the last day of anything
 problem-day-remedy = give a day as YYYY-MM-DD
 problem-file = mistakes in the file: { $n }; nothing of it was taken
@@ -107,6 +113,10 @@ cli-imported = ledger “{ $name }” imported, { $rows } { $rows ->
 ledger-not-given = not given
 cli-ledger = Ledger “{ $name }” (imported { $at } by { $by })
 cli-pack-passed = tests of the packs that hold: { $n } of { $n }
+cli-pack-unread = the packs cannot be read, so none of their tests was run: { $n } { $n ->
+    [one] mistake
+   *[other] mistakes
+}
 cli-pack-failed = what does not hold in the packs: { $failed } ({ $total } { $total ->
     [one] test
    *[other] tests

@@ -63,11 +63,13 @@ config-kind = { $kind ->
 }
 config-empty = is empty
 config-want_text = is { config-kind }; write a text in quotes
+config-want_truth = is { config-kind }; write true or false
 config-want_list = is { config-kind }; write ["a", "b"]
 config-want_whole = is { config-kind }; write a whole number
 config-whole_min = must be 1 or more
 config-level = `{ $value }` is no level; write error, warn, info or debug
 config-address = `{ $value }` is no address with a port; write "0.0.0.0:7431", "[::]:7431" or port 0 for any free one
+config-plain_http = `{ $value }` reaches beyond this machine, and the pages are plain HTTP: serve them on 127.0.0.1 behind a proxy with TLS, or write web.plain_http_elsewhere = true
 config-trust_domain = `{ $value }` is no trust domain; use a-z, 0-9, '.', '-' and '_'
 config-time_zone = `{ $value }` is no time zone known here; write one such as "Asia/Tokyo"
 config-duration_like = write a number with a unit: "500ms", "90s", "5m", "24h" or "7d"
@@ -95,6 +97,19 @@ start-made = the collector is made in { $path }; back up its folder “ca”, wh
 start-made_next = start it with: { $collector } serve
 start-checked = ok: the configuration and the data folder { $path } are fit to serve
 start-low_space = note: { $available } bytes are left on the disk, { $kept } are kept back: free space on it; until then reports are refused
+start-names = agents reach the collector as: { $names }
+start-names_default = agents reach the collector as: { $names }
+  For other names or addresses write them into listen.names in collector.toml before “{ $collector } serve”, or give them to init as --name NAME
+start-names_left_out = agents reach the collector as: { $names }
+  Not taken, because there is a configuration already: { $given }; write them into its listen.names
+start-checked_running = a collector runs in { $path }: its store was not looked at; a changed configuration counts from its next start
+start-low_water = store.low_water = { $kept } bytes cannot be kept back: the disk has { $disk } bytes
+start-low_water-remedy = write a smaller size in collector.toml, or leave the key out
+start-plain_pages = note: the pages on { $address } are plain HTTP; whoever is on the way can read them
+start-readable = { $path } can be read by others
+start-readable-remedy = chmod -R go= the data folder, and ask who may have read it; serve does so by itself
+start-open_folder = { $path } is open to others and belongs to another account
+start-open_folder-remedy = give the data folder to this account (chown) and close it (chmod 700), or name another with --data-dir
 start-no_folder = there is no data folder { $path }
 start-no_folder-remedy = make it with: { $collector } init
 start-make_folder = failed to make the data folder { $path }

@@ -60,11 +60,13 @@ config-kind = { $kind ->
 }
 config-empty = 空です。値を書いてください
 config-want_text = { config-kind }になっています。引用符（"）で囲んだ文字列を書いてください
+config-want_truth = { config-kind }です。true か false を書いてください
 config-want_list = { config-kind }になっています。["a", "b"] のように書いてください
 config-want_whole = { config-kind }になっています。整数を書いてください
 config-whole_min = 1 以上にしてください
 config-level = `{ $value }` という段階はありません。error、warn、info、debug のいずれかを書いてください
 config-address = `{ $value }` はポート付きのアドレスではありません。"0.0.0.0:7431"、"[::]:7431" のように書いてください（ポート 0 は空いているもの）
+config-plain_http = `{ $value }` はこの機器の外にも届きますが、画面は暗号化しない HTTP です。127.0.0.1 で開いて TLS のプロキシを前に置くか、web.plain_http_elsewhere = true と書いてください
 config-trust_domain = `{ $value }` は使えません。a-z、0-9、「.」「-」「_」で書いてください
 config-time_zone = `{ $value }` という時間帯はありません。"Asia/Tokyo" のように書いてください
 config-duration_like = "500ms"、"90s"、"5m"、"24h"、"7d" のように単位を付けて書いてください
@@ -92,6 +94,19 @@ start-made = コレクターを { $path } に作りました。鍵が入って�
 start-made_next = 起動するには: { $collector } serve
 start-checked = 問題ありません。設定とデータの置き場所 { $path } で起動できます
 start-low_space = 注意：ディスクの空きは { $available } バイトで、{ $kept } バイトを確保しておく設定です。空きを増やすまで報告は受け付けません
+start-names = エージェントが接続できる名前: { $names }
+start-names_default = エージェントが接続できる名前: { $names }
+  ほかの名前やアドレスを使うには、「{ $collector } serve」の前に collector.toml の listen.names に書くか、init に --name 名前 を付けてください
+start-names_left_out = エージェントが接続できる名前: { $names }
+  設定ファイルがすでにあるため使われません: { $given }。その listen.names に書いてください
+start-checked_running = { $path } ではコレクターが動いています。ストアは調べていません。変えた設定は次の起動から使われます
+start-low_water = store.low_water = { $kept } バイトは確保できません。ディスクの大きさは { $disk } バイトです
+start-low_water-remedy = collector.toml に小さい値を書くか、この項目を消してください
+start-plain_pages = 注意：{ $address } の画面は暗号化しない HTTP です。経路の途中で読まれるおそれがあります
+start-readable = { $path } をほかの人が読めます
+start-readable-remedy = データの置き場所に chmod -R go= を実行し、だれが読めたかを確認してください。serve は起動時に自動で閉じます
+start-open_folder = { $path } はほかの人に開かれていて、別のアカウントのものです
+start-open_folder-remedy = 置き場所をこのアカウントのものにして（chown）閉じる（chmod 700）か、別の場所を --data-dir で指定してください
 start-no_folder = データの置き場所 { $path } がありません
 start-no_folder-remedy = 作るには: { $collector } init
 start-make_folder = データの置き場所 { $path } を作れません

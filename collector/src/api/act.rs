@@ -7,7 +7,7 @@ use tenken_assess::ledger;
 use tenken_proto::Timestamp;
 use tenken_proto::ident::AgentId;
 
-use super::{Api, Problem, v1};
+use super::{Api, Problem, spoken, v1};
 use crate::identity::token::TokenParameters;
 use crate::import;
 use crate::journal::{Event, Principal};
@@ -49,6 +49,7 @@ impl Api {
     /// The item is not there, the answer is not one of its edition, or the day has passed.
     pub async fn declare(&self, caller: Caller, request: v1::Declare) -> Result<v1::Declared, Problem> {
         let v1::Declare { checklist, item, answer, by, until, evidence } = request;
+        let (by, evidence) = (text_of("by", &by)?, evidence.map(|it| text_of("evidence", &it)).transpose()?);
         let until = until.map(|day| self.end_of(day)).transpose()?;
         let answer = view::assessed_word(answer);
         let at = self.now();
@@ -80,11 +81,12 @@ impl Api {
         let network =
             |text: &String| text.parse().map_err(|_| Problem::Malformed(format!("`{text}` is not a network")));
         let ttl = i64::try_from(request.ttl_s).map_err(|_| Problem::Malformed("ttl_s is too large".to_owned()))?;
+        let site = request.site.map(|it| text_of("site", &it)).transpose()?;
         let wanted = TokenParameters {
             uses: Some(request.uses),
             ttl: Some(jiff::SignedDuration::from_secs(ttl)),
             networks: request.networks.iter().map(network).collect::<Result<_, _>>()?,
-            site: request.site,
+            site,
             auto_approve: request.auto_approve,
             by: caller.name(),
         };
@@ -122,7 +124,8 @@ impl Api {
     /// Some were refused: all of those are named, and nothing was changed.
     pub async fn revoke(&self, caller: Caller, request: v1::Revoke) -> Result<v1::AgentsChanged, Problem> {
         bounded(&request.agents)?;
-        let reason = request.reason.unwrap_or_else(|| NO_REASON.to_owned());
+        let reason = request.reason.map(|it| text_of("reason", &it)).transpose()?;
+        let reason = reason.unwrap_or_else(|| NO_REASON.to_owned());
         let revoked = self.desk.revoke(caller.principal(None), &request.agents, caller.name(), reason).await?;
         revoked.map_err(|refused| Problem::of_agents(request.agents.len(), refused))?;
         Ok(self.changed(&request.agents))
@@ -139,6 +142,7 @@ impl Api {
     /// There is no such host.
     pub async fn retire(&self, caller: Caller, request: v1::Retire) -> Result<v1::RetiredHost, Problem> {
         let v1::Retire { host: named, by, reason } = request;
+        let (by, reason) = (text_of("by", &by)?, text_of("reason", &reason)?);
         let host = self.find_host(&named)?;
         let principal = caller.principal(Some(&by));
         self.desk.retire_host(principal.clone(), host, by.clone(), reason.clone()).await?;
@@ -152,6 +156,7 @@ impl Api {
     /// # Errors
     /// Every mistake of the file; then nothing of it is taken.
     pub async fn import_expected(&self, caller: Caller, name: String, file: Vec<u8>) -> Result<v1::Imported, Problem> {
+        let name = text_of("name", &name)?;
         let machines = blocking(move || import::expected::parse(&file)).await??;
         let rows = machines.len() as u64;
         let expected = |it: import::expected::Machine| Expected {
@@ -179,6 +184,7 @@ impl Api {
         file: Vec<u8>,
         locale: &Locale,
     ) -> Result<v1::Imported, Problem> {
+        let name = text_of("name", &name)?;
         let methods = |state: &crate::engine::State| state.fleet.packs().methods().first().map(|it| it.importance_max);
         let importance_max = self.engine.read(methods).unwrap_or(IMPORTANCE_MAX);
         let read = blocking(move || import::ledger::parse(&file, importance_max)).await??;
@@ -197,6 +203,11 @@ impl Api {
         self.engine.record(principal, vec![Event::Change(change)]).await?;
         Ok(())
     }
+}
+
+/// What a person wrote into a field of the request.
+fn text_of(field: &'static str, text: &str) -> Result<String, Problem> {
+    spoken(text).map_err(|error| Problem::Text { field, error })
 }
 
 fn bounded(agents: &[AgentId]) -> Result<(), Problem> {

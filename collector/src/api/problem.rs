@@ -5,6 +5,7 @@ use tenken_assess::fleet::ExplainError;
 use tenken_proto::ident::HostId;
 
 use crate::api::v1::{self, ErrorCode};
+use crate::api::{NotSpoken, TEXT_CHARS_MAX};
 use crate::engine::{EngineError, RegistryError};
 use crate::identity::Refusal;
 use crate::import::Rejected;
@@ -43,6 +44,14 @@ pub enum Problem {
     /// One host was named for several agents.
     #[error("one host cannot be given to several agents")]
     OneAgentPerHost,
+    /// A name or a reason is none that a person would write.
+    #[error("`{field}` is not one line of at most {TEXT_CHARS_MAX} characters")]
+    Text {
+        /// Which field.
+        field: &'static str,
+        /// What it is instead.
+        error: NotSpoken,
+    },
     /// A declaration is not acceptable.
     #[error(transparent)]
     Declare(#[from] DeclareError),
@@ -116,7 +125,9 @@ impl Problem {
             Self::NoRoute(_) | Self::NoChecklist(_) | Self::NoSubject(_) | Self::NoHost(_) => ErrorCode::NotFound,
             Self::Malformed(_) => ErrorCode::BadRequest,
             Self::TooLarge(_) => ErrorCode::TooLarge,
-            Self::SeveralHosts { .. } | Self::OneAgentPerHost | Self::Day(_) | Self::File(_) => ErrorCode::BadInput,
+            Self::SeveralHosts { .. } | Self::OneAgentPerHost | Self::Text { .. } | Self::Day(_) | Self::File(_) => {
+                ErrorCode::BadInput
+            }
             Self::Declare(error) => match error {
                 DeclareError::NoChecklist(_) | DeclareError::NoItem { .. } => ErrorCode::NotFound,
                 DeclareError::NotApplicableRefused(_)
@@ -125,8 +136,12 @@ impl Problem {
                 | DeclareError::EndsBeforeItBegins { .. }
                 | DeclareError::EvidenceTooLong { .. } => ErrorCode::BadInput,
             },
-            Self::Identity(Refusal::TokenParameters(_)) => ErrorCode::BadInput,
-            Self::Identity(_) | Self::Agents { .. } | Self::NoPages => ErrorCode::Refused,
+            Self::Identity(refusal) => code_of(refusal),
+            // What the rules refuse weighs more than a slip of the pen beside it.
+            Self::Agents { refused, .. } => {
+                refused.iter().map(code_of).max_by_key(|code| *code == ErrorCode::Refused).unwrap_or(ErrorCode::Refused)
+            }
+            Self::NoPages => ErrorCode::Refused,
             Self::NoRandomness => ErrorCode::Internal,
             Self::Engine(EngineError::Event(_)) => ErrorCode::Internal,
             Self::Engine(EngineError::Stopping | EngineError::StoreFull | EngineError::StoreFailed(_)) => {
@@ -152,6 +167,7 @@ impl Problem {
             | Self::NoHost(_)
             | Self::SeveralHosts { .. }
             | Self::OneAgentPerHost
+            | Self::Text { .. }
             | Self::Declare(_)
             | Self::Day(_)
             | Self::Identity(_)
@@ -187,6 +203,14 @@ impl Problem {
                 ("several_hosts", vec![("name", name.clone()), ("ids", ids.join(" "))])
             }
             Self::OneAgentPerHost => ("one_agent_per_host", Vec::new()),
+            Self::Text { field, error } => {
+                let key = match error {
+                    NotSpoken::Empty => "text_empty",
+                    NotSpoken::Long => "text_long",
+                    NotSpoken::Control => "text_control",
+                };
+                (key, vec![("field", (*field).to_owned()), ("max", TEXT_CHARS_MAX.to_string())])
+            }
             Self::Declare(DeclareError::NoItem { checklist, item }) => {
                 ("no_item", vec![("checklist", checklist.clone()), ("item", item.clone())])
             }
@@ -219,10 +243,49 @@ impl Problem {
     }
 }
 
+/// What names something that is not there, or asks for what is so already, is an input; the rest is the rules'.
+fn code_of(refusal: &Refusal) -> ErrorCode {
+    match refusal {
+        Refusal::AgentUnknown(_) | Refusal::HostUnknown(_) => ErrorCode::NotFound,
+        Refusal::TokenParameters(_) | Refusal::NothingToDo { .. } => ErrorCode::BadInput,
+        Refusal::TokenUnreadable(_)
+        | Refusal::TokenUnknown
+        | Refusal::TokenExpired { .. }
+        | Refusal::TokenUsedUp { .. }
+        | Refusal::TokenWithdrawn
+        | Refusal::TokenNetwork { .. }
+        | Refusal::Request(_)
+        | Refusal::KeyReused
+        | Refusal::KeyInUse
+        | Refusal::NoCertificate
+        | Refusal::Revoked(_)
+        | Refusal::Retired(_)
+        | Refusal::Superseded(_)
+        | Refusal::Expired { .. }
+        | Refusal::GraceOver { .. }
+        | Refusal::WaitingListFull { .. }
+        | Refusal::TooOften { .. }
+        | Refusal::Waiting(_)
+        | Refusal::OnHold { .. }
+        | Refusal::Authority(_) => ErrorCode::Refused,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::locale::{Lang, Locale, PROGRAM};
+
+    #[test]
+    fn what_is_not_there_is_an_input_and_what_the_rules_refuse_is_refused() {
+        use tenken_proto::ident::AgentId;
+        let unknown = || Refusal::AgentUnknown(AgentId(uuid::Uuid::nil()));
+        let code = |refused: Vec<Refusal>| Problem::of_agents(refused.len(), refused).code();
+        assert_eq!(code(vec![unknown()]), Problem::NoHost("pc01".into()).code());
+        assert_eq!(code(vec![unknown(), unknown()]), ErrorCode::NotFound);
+        assert_eq!(code(vec![unknown(), Refusal::TokenWithdrawn, unknown()]), ErrorCode::Refused);
+        assert_eq!(code(vec![Refusal::TokenUnknown]), ErrorCode::Refused);
+    }
 
     #[test]
     fn every_problem_is_told_in_both_languages() {
@@ -236,6 +299,9 @@ mod tests {
             Problem::NoHost("pc01".into()),
             Problem::SeveralHosts { name: "pc01".into(), ids: Vec::new() },
             Problem::OneAgentPerHost,
+            Problem::Text { field: "by", error: NotSpoken::Empty },
+            Problem::Text { field: "by", error: NotSpoken::Long },
+            Problem::Text { field: "by", error: NotSpoken::Control },
             DeclareError::NoChecklist(checklist()).into(),
             DeclareError::NoItem { checklist: checklist(), item: "99".into() }.into(),
             DeclareError::NotApplicableRefused(checklist()).into(),

@@ -41,6 +41,7 @@ fn test(console: &Console, folders: &[PathBuf], output: Output) -> Result<String
         Ok(set) => (Some(set), Vec::new()),
         Err(problems) => broken(problems),
     };
+    let loaded = set.is_some();
     let results = set.as_ref().map(pack::test::run).unwrap_or_default();
     let failed = results.iter().filter(|case| !case.failures.is_empty());
     failures.extend(failed.map(|case| v1::PackFailure {
@@ -61,7 +62,12 @@ fn test(console: &Console, folders: &[PathBuf], output: Output) -> Result<String
     }
     let screen = &console.screen;
     let counts = [("total", Arg::Number(tested.cases)), ("failed", Arg::Number(tested.failures.len() as u64))];
-    let mut said = screen.with("cli-pack-failed", &counts);
+    // Packs that cannot be read have no tests to run.
+    let mut said = if loaded {
+        screen.with("cli-pack-failed", &counts)
+    } else {
+        screen.n("cli-pack-unread", tested.failures.len() as u64)
+    };
     for failure in &tested.failures {
         said += &format!("\n  {}: {}", visible(&failure.place), visible(&failure.message));
     }

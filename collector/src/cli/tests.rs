@@ -277,3 +277,13 @@ fn a_file_is_named_by_its_name() {
     assert_eq!(name_of(Path::new("/a/b/台帳 2026.csv")), "台帳 2026");
     let _: v1::Imported = v1::Imported { name: String::new(), rows: 0, notes: Vec::new() };
 }
+
+proptest! {
+    #[test]
+    fn a_document_holds_nothing_that_a_terminal_obeys_and_reads_back(text in any::<String>()) {
+        let printed = tenken_proto::json::document(&serde_json::json!({ &text: [&text] })).unwrap();
+        prop_assert!(printed.chars().all(|c| c == '\n' || !is_invisible(c)));
+        let back: serde_json::Value = serde_json::from_str(&printed).unwrap();
+        prop_assert_eq!(back, serde_json::json!({ &text: [&text] }));
+    }
+}

@@ -58,6 +58,11 @@ impl Reader {
         }
     }
 
+    /// Refuses what was taken, for what stands beside it.
+    pub(super) fn refuse(&mut self, section: &str, key: &str, problem: Message) {
+        self.mistakes.push(Mistake { place: named(section, key), problem });
+    }
+
     /// Takes a whole section whose keys its reader knows.
     pub(super) fn take_section<T: Default>(
         &mut self,
@@ -148,6 +153,10 @@ pub(super) fn any_text(value: &Value) -> Result<String, Message> {
 pub(super) fn texts(value: &Value) -> Result<Vec<String>, Message> {
     let items = value.as_array().ok_or_else(|| wrong_kind("config-want_list", value))?;
     items.iter().map(any_text).collect()
+}
+
+pub(super) fn truth(value: &Value) -> Result<bool, Message> {
+    value.as_bool().ok_or_else(|| wrong_kind("config-want_truth", value))
 }
 
 pub(super) fn level(value: &Value) -> Result<Level, Message> {

@@ -108,3 +108,17 @@ fn parameters_of_controls_are_read_and_checked_against_the_packs() {
     "#);
     assert!(parse("parameters = 3\n").unwrap_err().contains("write [parameters] on a line of its own"));
 }
+
+#[test]
+fn plain_http_leaves_this_machine_only_if_that_is_said() {
+    for address in ["0.0.0.0:7430", "192.0.2.7:0", "[::]:7430", "[::ffff:192.0.2.7]:1"] {
+        let told = parse(&format!("[web]\nlisten = \"{address}\"\n")).unwrap_err();
+        assert!(told.contains("web.listen: ") && told.contains("web.plain_http_elsewhere = true"), "{told}");
+        let said = format!("[web]\nlisten = \"{address}\"\nplain_http_elsewhere = true\n");
+        assert_eq!(parse(&said).unwrap().web.listen.map(|it| it.to_string()).as_deref(), Some(address));
+    }
+    for address in ["127.0.0.1:0", "127.9.9.9:1", "[::1]:7430", "[::ffff:127.0.0.1]:1", "off"] {
+        assert!(parse(&format!("[web]\nlisten = \"{address}\"\n")).is_ok(), "{address}");
+    }
+    assert!(parse("[web]\nplain_http_elsewhere = 1\n").unwrap_err().contains("write true or false"));
+}

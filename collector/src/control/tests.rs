@@ -123,6 +123,16 @@ async fn refusals_name_what_is_wrong_in_the_callers_language() {
     assert_eq!(list.code, ErrorCode::NotFound);
     let body = refused(client.post::<v1::Declared>("/api/v1/declarations", &serde_json::json!({"item": 5})).await);
     assert_eq!(body.code, ErrorCode::BadRequest);
+    let said = |by: &str, evidence: &str| serde_json::json!({"checklist": "ipa-self-3", "item": "5", "answer": "partly", "by": by, "evidence": evidence});
+    for (body, named) in [
+        (said("a\u{1b}[31m", "x"), "by"),
+        (said("Sato", "two\nlines"), "evidence"),
+        (said("  ", "x"), "by"),
+        (said("Sato", &"あ".repeat(501)), "evidence"),
+    ] {
+        let refusal = refused(client.post::<v1::Declared>("/api/v1/declarations", &body).await);
+        assert_eq!((refusal.code, refusal.message.contains(named)), (ErrorCode::BadInput, true), "{}", refusal.message);
+    }
     let subject = refused(client.get::<v1::Explanation>("/api/v1/explain", &[]).await);
     assert_eq!(subject.code, ErrorCode::BadRequest);
     let english = refused(Client::new(&collector.data, "en").get::<v1::Host>("/api/v1/hosts/nope", &[]).await);
@@ -182,7 +192,7 @@ async fn tokens_are_made_and_their_limits_said() {
     assert_eq!(refused(client.post::<v1::Token>("/api/v1/tokens", &wanted).await).code, ErrorCode::BadRequest);
     let agents = v1::Revoke { agents: vec![tenken_proto::ident::AgentId(uuid::Uuid::nil())], reason: None };
     let unknown = refused(client.post::<v1::AgentsChanged>("/api/v1/agents/revoke", &agents).await);
-    assert_eq!(unknown.code, ErrorCode::Refused);
+    assert_eq!(unknown.code, ErrorCode::NotFound, "as an unknown host");
     collector.stop().await;
 }
 

@@ -1,4 +1,4 @@
-//! The data folder: made by `init`, looked over by `check`, locked by `serve`.
+//! The data folder: made by `init`, locked and kept private by `serve`.
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, Write as _};
@@ -6,12 +6,12 @@ use std::path::{Path, PathBuf};
 
 use tenken_proto::Timestamp;
 
-use super::{ADDRESSES, Addresses};
+use super::{ADDRESSES, Addresses, system};
 use crate::config::{Config, FILE_NAME};
 use crate::exit::{Exit, Failure};
 use crate::identity::ca::{Authority, CaError, TrustDomain};
 use crate::locale::Message;
-use crate::store::redb::RedbStore;
+use crate::store::redb::{FILE_NAME as STORE_FILE, RedbStore};
 use crate::voice::Voice;
 
 /// Held by a running collector.
@@ -26,6 +26,11 @@ pub(super) struct Lock {
 
 impl Lock {
     pub(super) fn take(folder: &Path) -> Result<Self, Failure> {
+        Self::take_free(folder)?.ok_or_else(|| about(folder, "start-locked"))
+    }
+
+    /// None: another collector has it.
+    pub(super) fn take_free(folder: &Path) -> Result<Option<Self>, Failure> {
         if !folder.is_dir() {
             return Err(about(folder, "start-no_folder"));
         }
@@ -33,8 +38,8 @@ impl Lock {
         let failed = |error: io::Error| about(&path, "start-lock").because(error);
         let file = OpenOptions::new().create(true).truncate(false).write(true).open(&path).map_err(failed)?;
         match file.try_lock() {
-            Ok(()) => Ok(Self { folder: folder.to_path_buf(), _file: file }),
-            Err(TryLockError::WouldBlock) => Err(about(folder, "start-locked")),
+            Ok(()) => Ok(Some(Self { folder: folder.to_path_buf(), _file: file })),
+            Err(TryLockError::WouldBlock) => Ok(None),
             Err(TryLockError::Error(error)) => Err(failed(error)),
         }
     }
@@ -44,40 +49,75 @@ impl Lock {
     }
 }
 
-/// Makes the data folder: authority with its keys, and a configuration file if there is none.
+/// Makes the data folder: authority with its keys, and a configuration file if there is none. Says by which names
+/// agents reach the collector; `other_file`: the configuration is read from a file elsewhere.
 ///
 /// # Errors
-/// It exists already, or cannot be written.
-pub fn init(config: &Config, names: &[String], now: Timestamp, voice: &Voice) -> Result<(), Failure> {
+/// It exists already, cannot be written, or belongs to another account that leaves it open.
+pub fn init(config: &Config, names: &[String], other_file: bool, now: Timestamp, voice: &Voice) -> Result<(), Failure> {
     let folder = &config.data_dir;
     let failed = |error: io::Error| about(folder, "start-make_folder").because(error);
-    super::system::make_private(folder).map_err(failed)?;
+    make_private(folder)?;
     let domain = trust_domain(config)?;
     let _lock = Lock::take(folder)?;
     Authority::init(folder, &domain, now).map_err(|error| authority_failure(folder, error))?;
     RedbStore::create(folder).map_err(|error| super::store_failure(folder, error))?;
-    write_config(folder, names).map_err(failed)?;
-    say(&format!("{}\n  {}", told(voice, folder, "start-made"), told(voice, folder, "start-made_next")))
+    let written = write_config(folder, names).map_err(failed)?;
+    let taken = if written && !other_file { names } else { &config.listen.names };
+    say(&format!("{}\n  {}", told(voice, folder, "start-made"), told(voice, folder, "start-made_next")))?;
+    say(&names_told(names, taken, voice))
 }
 
-/// Looks over the data folder without running anything in it.
+/// By which names agents reach the collector, and what to do when it should be others.
+fn names_told(given: &[String], taken: &[String], voice: &Voice) -> String {
+    let covered = if taken.is_empty() { own_names() } else { taken.to_vec() };
+    let key = match (given.iter().all(|name| taken.contains(name)), taken.is_empty()) {
+        (false, _) => "start-names_left_out",
+        (true, true) => "start-names_default",
+        (true, false) => "start-names",
+    };
+    let message = Message::new(key).mention("names", covered.join(", ")).mention("given", given.join(", "));
+    voice.tell(&message)
+}
+
+/// Makes the folder if need be, and lets nobody else enter it.
 ///
 /// # Errors
-/// The first thing that would keep `serve` from starting.
-pub fn check(config: &Config, voice: &Voice) -> Result<(), Failure> {
-    let _lock = Lock::take(&config.data_dir)?;
-    trust_domain(config)?;
-    Authority::open(&config.data_dir).map_err(|error| authority_failure(&config.data_dir, error))?;
-    let space = super::open_store(config)?.space();
-    if let (Some(available), true) = (space.available, space.is_low()) {
-        let message = Message::new("start-low_space").mention("available", available).mention("kept", space.low_water);
-        say(&voice.tell(&message))?;
+/// It cannot be made, or another account leaves it open.
+pub(super) fn make_private(folder: &Path) -> Result<(), Failure> {
+    system::make_files_private();
+    let failed = |error: io::Error| {
+        let key = if error.kind() == io::ErrorKind::PermissionDenied && folder.is_dir() {
+            "start-open_folder"
+        } else {
+            "start-make_folder"
+        };
+        about(folder, key).because(error)
+    };
+    system::make_private(folder).map_err(failed)?;
+    for path in files(folder) {
+        system::close(&path).map_err(|error| about(&path, "start-open_folder").because(error))?;
     }
-    say(&told(voice, &config.data_dir, "start-checked"))
+    Ok(())
+}
+
+/// What of the folder others may enter or read.
+///
+/// # Errors
+/// The first of it.
+pub(super) fn check_private(folder: &Path) -> Result<(), Failure> {
+    let open = std::iter::once(folder.to_path_buf()).chain(files(folder)).find(|path| system::is_open(path));
+    open.map_or(Ok(()), |path| Err(about(&path, "start-readable")))
+}
+
+/// The files that hold data and are there.
+fn files(folder: &Path) -> impl Iterator<Item = PathBuf> {
+    let all = [STORE_FILE, LOCK, ADDRESSES].map(|name| folder.join(name));
+    all.into_iter().filter(|path| path.exists())
 }
 
 /// A failure that concerns a file or folder.
-fn about(path: &Path, key: &'static str) -> Failure {
+pub(super) fn about(path: &Path, key: &'static str) -> Failure {
     Failure::new(Exit::Failed, Message::new(key).mention("path", path.display()))
 }
 
@@ -87,7 +127,7 @@ fn told(voice: &Voice, folder: &Path, key: &'static str) -> String {
 }
 
 /// Prints what was done; a closed pipe is no failure.
-fn say(text: &str) -> Result<(), Failure> {
+pub(super) fn say(text: &str) -> Result<(), Failure> {
     match writeln!(io::stdout().lock(), "{text}") {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
             Err(Failure::new(Exit::Failed, Message::new("cli-output")).because(error))
@@ -96,7 +136,7 @@ fn say(text: &str) -> Result<(), Failure> {
     }
 }
 
-fn trust_domain(config: &Config) -> Result<TrustDomain, Failure> {
+pub(super) fn trust_domain(config: &Config) -> Result<TrustDomain, Failure> {
     config.ca.trust_domain.parse::<TrustDomain>().map_err(|error| {
         let message = Message::new("start-trust_domain").mention("value", &config.ca.trust_domain);
         Failure::new(Exit::Usage, message).because(error)
@@ -118,6 +158,11 @@ pub(super) fn names(config: &Config) -> Vec<String> {
     if !config.listen.names.is_empty() {
         return config.listen.names.clone();
     }
+    own_names()
+}
+
+/// Names of this machine where none are set.
+fn own_names() -> Vec<String> {
     let system = rustix::system::uname();
     let host = system.nodename().to_str().unwrap_or("localhost").to_owned();
     let mut names = vec![host, "localhost".to_owned(), "127.0.0.1".to_owned(), "::1".to_owned()];
@@ -134,7 +179,8 @@ pub(super) fn write_addresses(folder: &Path, addresses: &Addresses) -> Result<()
     std::fs::rename(&beside, &path).map_err(failed)
 }
 
-fn write_config(folder: &Path, names: &[String]) -> io::Result<()> {
+/// Whether there was none before.
+fn write_config(folder: &Path, names: &[String]) -> io::Result<bool> {
     let quoted: Vec<String> = names.iter().map(|name| format!("{:?}", name)).collect();
     let text = format!(
         "# tenken-collector: every key may be left out; deploy/collector.example.toml shows them all.\n\
@@ -142,8 +188,8 @@ fn write_config(folder: &Path, names: &[String]) -> io::Result<()> {
         quoted.join(", ")
     );
     match OpenOptions::new().write(true).create_new(true).open(folder.join(FILE_NAME)) {
-        Ok(mut file) => file.write_all(text.as_bytes()),
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+        Ok(mut file) => file.write_all(text.as_bytes()).map(|()| true),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(false),
         Err(error) => Err(error),
     }
 }

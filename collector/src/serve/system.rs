@@ -7,4 +7,4 @@ mod imp;
 #[path = "system/windows.rs"]
 mod imp;
 
-pub(super) use imp::{StopSignal, make_private};
+pub(super) use imp::{StopSignal, close, is_open, make_files_private, make_private};

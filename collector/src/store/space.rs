@@ -4,7 +4,7 @@
 //! people's decisions) may go on down to [`FLOOR_BYTES`], or to half of a mark that is lower than twice that.
 
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -37,6 +37,12 @@ impl fmt::Debug for SpaceWatch {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("SpaceWatch").field("low_water", &self.low_water).finish_non_exhaustive()
     }
+}
+
+/// Size of the disk that holds a folder, in bytes; none: the system does not say.
+#[must_use]
+pub fn disk_bytes(folder: &Path) -> Option<u64> {
+    rustix::fs::statvfs(folder).ok().map(|stat| stat.f_blocks.saturating_mul(stat.f_frsize))
 }
 
 impl SpaceWatch {
