@@ -107,8 +107,10 @@ fn usbguard_counts_when_it_runs_and_blocks_by_default() {
     assert_eq!(tree.enforcement(), "free");
     tree.put("proc/77/comm", "usbguard-daemon\n");
     assert_eq!(tree.enforcement(), "allow_list");
-    tree.put("etc/usbguard/rules.conf", "allow id 1d6b:0002\nallow\n");
-    assert_eq!(tree.enforcement(), "free");
+    for general in ["allow", "allow id *:*", "allow with-interface 08:*:*"] {
+        tree.put("etc/usbguard/rules.conf", &format!("allow id 1d6b:0002\n{general}\n"));
+        assert_eq!(tree.enforcement(), "free", "{general}");
+    }
     tree.put("etc/usbguard/rules.conf", "allow id 1d6b:0002\n");
     tree.put("etc/usbguard/usbguard-daemon.conf", "ImplicitPolicyTarget=allow\n");
     assert_eq!(tree.enforcement(), "free");
@@ -128,6 +130,35 @@ fn a_mounted_image_says_nothing_of_a_running_kernel() {
     let usb = tree.see();
     assert_eq!(word(&usb.storage_enforcement, |_| String::new()), "offline_root");
     assert_eq!(word(&usb.usb_storage_driver, |_| String::new()), "offline_root");
+}
+
+#[test]
+fn a_live_kernel_whose_modules_cannot_be_looked_at_may_load_the_driver() {
+    let missing = |path: &str| ReadError::Missing { path: path.to_owned(), offline: false };
+    let raw = || Raw {
+        live: true,
+        modules: Ok("ext4 1 1 - Live 0x0\n".to_owned()),
+        builtin: Err(missing("/lib/modules/6.1.0-1-amd64/modules.builtin")),
+        dep: Err(missing("/lib/modules/6.1.0-1-amd64/modules.dep")),
+        modprobe: Vec::new(),
+        cmdline: Ok(String::new()),
+        modules_disabled: Ok("0\n".to_owned()),
+        bus: Ok(()),
+        drivers: Ok(vec!["hub".to_owned()]),
+        authorized_default: Ok(vec!["1\n".to_owned()]),
+        usbguard: UsbGuard {
+            installed: false,
+            running: Ok(false),
+            conf: Err(missing(USBGUARD_CONF)),
+            rules: Vec::new(),
+        },
+        attached: Observed::Withheld,
+    };
+    let usb = meaning(raw());
+    assert_eq!(word(&usb.usb_storage_driver, |it| it.word().to_owned()), "depends_on");
+    assert_eq!(word(&usb.storage_enforcement, |it| it.word().to_owned()), "depends_on");
+    let switched_off = meaning(Raw { modules_disabled: Ok("1\n".to_owned()), ..raw() });
+    assert_eq!(word(&switched_off.storage_enforcement, |it| it.word().to_owned()), "blocked");
 }
 
 #[test]
