@@ -188,7 +188,11 @@ fn frames(told: Told) -> Vec<Vec<u8>> {
     frame.seen = told
         .seen
         .into_iter()
-        .map(|(name, at)| wire::GroupSeen { name: name.into(), observed_unix_ms: at.as_millisecond() })
+        .map(|(name, at)| wire::GroupSeen {
+            name: name.into(),
+            observed_unix_ms: at.as_millisecond(),
+            ..wire::GroupSeen::default()
+        })
         .collect();
     frame.total = told.total.map(|total| total.0.to_vec()).unwrap_or_default();
     frames.push(frame.encode_to_vec());

@@ -13,7 +13,7 @@
 //! for nothing while the disk has less than [`ROOM_BYTES_MIN`], and after a write that failed nevertheless it is only
 //! read.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -210,17 +210,10 @@ impl Spool {
         flushed
     }
 
-    /// The first report after this position.
-    ///
-    /// # Errors
-    /// [`SpoolError`].
-    pub fn after(&self, position: Option<Position>) -> Result<Option<(Position, wire::Report)>, SpoolError> {
-        let mut rest = match position {
-            Some(position) => self.index.range(position + 1..),
-            None => self.index.range(..),
-        };
-        let Some((&position, _)) = rest.next() else { return Ok(None) };
-        self.read(position).map(|report| Some((position, report)))
+    /// Where the first report lies that is not among these.
+    #[must_use]
+    pub fn first_but(&self, keys: &BTreeSet<Key>) -> Option<Position> {
+        self.index.iter().find(|(_, item)| !keys.contains(&item.key)).map(|(position, _)| *position)
     }
 
     /// Where the report with this key lies.
@@ -229,14 +222,22 @@ impl Spool {
         self.index.iter().find(|(_, item)| item.key == key).map(|(position, _)| *position)
     }
 
-    /// Removes the reports of the epoch up to and including the sequence, except those from `kept` on; says how
-    /// many there were.
+    /// The report that lies there.
     ///
     /// # Errors
     /// [`SpoolError`].
-    pub fn acked(&mut self, epoch: Epoch, up_to: Sequence, kept: Option<Sequence>) -> Result<usize, SpoolError> {
-        let is_acked =
-            |item: &Item| item.key.0 == epoch && item.key.1 <= up_to && kept.is_none_or(|kept| item.key.1 < kept);
+    pub fn read(&self, position: Position) -> Result<wire::Report, SpoolError> {
+        let value = self.db.get(position.to_be_bytes()).map_err(self.sled("read"))?;
+        let value = value.ok_or_else(|| damaged(&self.folder, "a report has gone from it"))?;
+        wire::Report::decode(value.as_ref()).map_err(|error| damaged(&self.folder, &error.to_string()))
+    }
+
+    /// Removes the reports with these keys; says how many there were.
+    ///
+    /// # Errors
+    /// [`SpoolError`].
+    pub fn acked(&mut self, keys: &BTreeSet<Key>) -> Result<usize, SpoolError> {
+        let is_acked = |item: &Item| keys.contains(&item.key);
         let gone: Vec<Position> =
             self.index.iter().filter(|(_, item)| is_acked(item)).map(|(position, _)| *position).collect();
         for position in &gone {
@@ -391,12 +392,6 @@ impl Spool {
         }
         let removed = self.db.remove(position.to_be_bytes());
         self.written(removed).map(drop)
-    }
-
-    fn read(&self, position: Position) -> Result<wire::Report, SpoolError> {
-        let value = self.db.get(position.to_be_bytes()).map_err(self.sled("read"))?;
-        let value = value.ok_or_else(|| damaged(&self.folder, "a report has gone from it"))?;
-        wire::Report::decode(value.as_ref()).map_err(|error| damaged(&self.folder, &error.to_string()))
     }
 
     fn read_index(&mut self) -> Result<(), SpoolError> {

@@ -113,7 +113,7 @@ pub struct Uplink {
     epoch: Epoch,
     outbox: Outbox,
     total: Option<Digest>,
-    seen: BTreeMap<GroupName, Timestamp>,
+    looks: BTreeMap<GroupName, Look>,
     policy: Policy,
     backoff: Backoff,
     session: Option<Session>,
@@ -125,6 +125,14 @@ pub struct Uplink {
     clock_ahead_s: Option<i64>,
     problem: Option<String>,
     is_ending: bool,
+}
+
+/// The latest look at a group.
+#[derive(Debug, Clone, Copy)]
+struct Look {
+    at: Timestamp,
+    /// Of the content that it found, whether or not the collector has taken that.
+    digest: Digest,
 }
 
 /// When something has to be done without any other event.
@@ -187,7 +195,7 @@ impl Uplink {
             tls,
             epoch,
             total: None,
-            seen: BTreeMap::new(),
+            looks: BTreeMap::new(),
             session: None,
             opening: None,
             renewing: None,
@@ -287,9 +295,13 @@ impl Uplink {
 
     fn told(&mut self, told: Told) {
         for group in &told.changed {
-            self.seen.insert(group.name.clone(), group.observed_at);
+            self.looks.insert(group.name.clone(), Look { at: group.observed_at, digest: group.digest() });
         }
-        self.seen.extend(told.seen);
+        for (name, at) in told.seen {
+            if let Some(look) = self.looks.get_mut(&name) {
+                look.at = at;
+            }
+        }
         self.total = told.total.or(self.total);
         self.outbox.report(told.changed, (self.clock)(), Instant::now());
     }
@@ -305,7 +317,6 @@ impl Uplink {
         self.session = Some(session);
         self.problem = None;
         self.outbox.connected();
-        self.outbox.acked(self.epoch, Sequence(reply.high_water));
         if self.outbox.is_empty()
             && let Some(total) = self.total
             && reply.total_digest != total.0.as_slice()
@@ -348,7 +359,7 @@ impl Uplink {
     }
 
     fn acked(&mut self, ack: &wire::Ack) {
-        if self.outbox.acked(Epoch(ack.epoch), Sequence(ack.sequence)) {
+        if self.outbox.acked(Epoch(ack.epoch), Sequence(ack.first)..=Sequence(ack.sequence)) {
             if self.last_ack.is_none() {
                 self.store.forget_refusal();
             }
@@ -470,15 +481,16 @@ impl Uplink {
         let Some(session) = &self.session else { return };
         // While something waits the collector cannot have the same picture; the digest is then left out.
         let total = self.total.filter(|_| self.outbox.is_empty());
-        let seen = self.seen.iter();
+        let looks = self.looks.iter();
         let beat = wire::Heartbeat {
             epoch: self.epoch.0,
             clock_unix_ms: (self.clock)().as_millisecond(),
             total_digest: total.map(|total| total.0.to_vec()).unwrap_or_default().into(),
-            group_seen: seen
-                .map(|(name, at)| wire::GroupSeen {
+            group_seen: looks
+                .map(|(name, look)| wire::GroupSeen {
                     name: name.as_str().to_owned(),
-                    observed_unix_ms: at.as_millisecond(),
+                    observed_unix_ms: look.at.as_millisecond(),
+                    digest: look.digest.0.to_vec().into(),
                 })
                 .collect(),
         };

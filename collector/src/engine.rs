@@ -15,8 +15,7 @@ use std::thread::JoinHandle;
 use jiff::Timestamp;
 use tenken_assess::PackSet;
 use tenken_assess::fleet::Moves;
-use tenken_proto::fact::GroupName;
-use tenken_proto::ident::{HostId, TenantId};
+use tenken_proto::ident::{Digest, HostId, TenantId};
 use tenken_proto::report::RefusalReason;
 use tokio::sync::{broadcast, mpsc, oneshot};
 
@@ -38,7 +37,7 @@ mod state;
 mod tests;
 
 pub use marks::{AgentMarks, EpochMark, Lost, Sight};
-pub use presence::{Presence, Seen};
+pub use presence::{Looked, Presence, Seen};
 pub use state::{Counters, Health, HeldGroup, HostGroups, State, StoreHealth};
 
 /// Requests that wait for the engine. Full: a report is refused as busy, everything else waits.
@@ -331,11 +330,11 @@ impl Engine {
         self.shared.write(|state| note(&mut state.presence, now));
     }
 
-    /// Notes a heartbeat: when its host was heard of, and when which of its held groups were looked at, by the
-    /// agent's clock. Names of groups that are not held are dropped.
-    pub fn beat(&self, host: HostId, clock_offset_ms: i64, looked: Vec<(GroupName, Timestamp)>) {
+    /// Notes a heartbeat: when its host was heard of, and when which of its groups were looked at. A look counts only
+    /// at the content that is held: by its digest, or without one where the total is that of everything held.
+    pub fn beat(&self, host: HostId, clock_offset_ms: i64, total: Option<Digest>, looked: Vec<Looked>) {
         let now = self.shared.clock.now();
-        self.shared.write(|state| state.beat(host, clock_offset_ms, looked, now));
+        self.shared.write(|state| state.beat(host, clock_offset_ms, total, looked, now));
     }
 
     /// Counts what was refused before it came to the engine.

@@ -141,7 +141,8 @@ pub struct Hello {
 pub struct HelloReply {
     #[prost(uint32, tag = "1")]
     pub wire_version: u32,
-    /// Highest durably kept sequence of this agent and epoch; 0: none.
+    /// Every report of this agent and epoch up to this sequence was received, none is missing below it; 0: none. For
+    /// information, and no ack: it may name what is not durable yet.
     #[prost(uint64, tag = "2")]
     pub high_water: u64,
     #[prost(sint64, tag = "3")]
@@ -201,21 +202,28 @@ pub struct Heartbeat {
     #[prost(message, repeated, tag = "4")]
     pub group_seen: ::prost::alloc::vec::Vec<GroupSeen>,
 }
-/// An unchanged group was looked at again.
+/// An unchanged group was looked at again. It counts only when the collector holds the content that was looked at.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct GroupSeen {
     #[prost(string, tag = "1")]
     pub name: ::prost::alloc::string::String,
     #[prost(sint64, tag = "2")]
     pub observed_unix_ms: i64,
+    /// SHA-256 of the body that the look found. Empty: the heartbeat's total digest has to say that both sides agree.
+    #[prost(bytes = "bytes", tag = "3")]
+    pub digest: ::prost::bytes::Bytes,
 }
-/// Everything of this epoch up to and including this sequence is durable or refused.
+/// Every report of this epoch from `first` to `sequence`, both included, is durable. An ack says nothing of a report
+/// that was refused, or not sent on this stream.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Ack {
     #[prost(uint64, tag = "1")]
     pub epoch: u64,
     #[prost(uint64, tag = "2")]
     pub sequence: u64,
+    /// 0: every report up to `sequence` that was sent on this stream and not refused.
+    #[prost(uint64, tag = "3")]
+    pub first: u64,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Refused {

@@ -161,7 +161,11 @@ impl Reporting for AckAtOnce {
                     down(wire::down::Message::HelloReply(wire::HelloReply::default()))
                 }
                 Ok(wire::Up { message: Some(wire::up::Message::Report(report)) }) => {
-                    down(wire::down::Message::Ack(wire::Ack { epoch: report.epoch, sequence: report.sequence }))
+                    down(wire::down::Message::Ack(wire::Ack {
+                        epoch: report.epoch,
+                        first: report.sequence,
+                        sequence: report.sequence,
+                    }))
                 }
                 Ok(_) => None,
                 Err(status) => Some(Err(status)),

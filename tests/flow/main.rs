@@ -6,6 +6,7 @@ mod bad_input;
 mod hostile;
 mod identity;
 mod prepared_roots;
+mod refused_for_now;
 mod stop;
 mod whole_way;
 mod wire;

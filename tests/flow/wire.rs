@@ -19,7 +19,10 @@ struct Client {
 
 impl Client {
     fn new() -> Self {
-        let collector = collector().start();
+        Self::of(collector().start())
+    }
+
+    fn of(collector: Collector) -> Self {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
         let roots = roots(&collector.data_dir());
         let token = collector.token(&["--auto-approve"]);
@@ -42,11 +45,39 @@ impl Client {
         self.runtime.block_on(async { tokio::time::timeout(harness::PATIENCE, stream.acked()).await? })
     }
 
+    /// A sign of life that says of `usb` that this content was looked at now.
+    fn beat(&self, stream: &Stream, total_digest: &[u8], digest: &[u8]) {
+        let seen = wire::GroupSeen {
+            name: "usb".to_owned(),
+            observed_unix_ms: now().as_millisecond(),
+            digest: digest.to_vec().into(),
+        };
+        let heartbeat = wire::Heartbeat {
+            epoch: stream.epoch.0,
+            clock_unix_ms: now().as_millisecond(),
+            total_digest: total_digest.to_vec().into(),
+            group_seen: vec![seen],
+        };
+        let message = wire::Up { message: Some(wire::up::Message::Heartbeat(heartbeat)) };
+        self.runtime.block_on(stream.up.send(message)).unwrap();
+    }
+
+    /// How fresh the collector says that `usb` is.
+    fn freshness(&self) -> String {
+        let id = self.collector.json(&["hosts"])["hosts"][0]["id"].as_str().unwrap_or_default().to_owned();
+        self.collector.json(&["host", &id])["groups"]["usb"]["freshness"].as_str().unwrap_or_default().to_owned()
+    }
+
     /// How many reports the journal holds, once the collector is stopped.
     fn kept(mut self) -> usize {
         self.collector.stop();
         harness::journal::reports(&self.collector.data_dir()).values().map(Vec::len).sum()
     }
+}
+
+#[expect(clippy::disallowed_methods, reason = "an agent's clock")]
+fn now() -> Timestamp {
+    Timestamp::now()
 }
 
 fn usb(enforcement: StorageEnforcement) -> Group {
@@ -118,6 +149,45 @@ fn after_a_reconnect_the_high_water_mark_is_known() {
     drop(again);
     let another = client.open(2);
     assert!(another.is_ok_and(|it| it.hello.high_water == 0), "another run starts at zero");
+}
+
+#[test]
+fn what_is_missing_below_is_not_covered_by_the_high_water_mark() {
+    let client = Client::new();
+    let mut stream = client.open(1).unwrap();
+    for sequence in [1, 3] {
+        client.send(&mut stream, sequence, usb(StorageEnforcement::Free));
+        while client.acked(&mut stream).unwrap() < Sequence(sequence) {}
+    }
+    drop(stream);
+    assert_eq!(client.open(1).unwrap().hello.high_water, 1);
+}
+
+#[test]
+fn a_look_at_what_the_collector_does_not_hold_makes_nothing_fresh() {
+    let limits = [("group_stale_after", "3s"), ("heartbeat_interval", "1s"), ("startup_grace", "1s")];
+    let set = |builder: harness::CollectorBuilder, (key, value)| builder.set("limits", key, value);
+    let client = Client::of(limits.into_iter().fold(collector(), set).start());
+    let mut stream = client.open(1).unwrap();
+    let taken = Group { observed_at: now(), ..usb(StorageEnforcement::Blocked) };
+    client.send(&mut stream, 1, taken.clone());
+    client.acked(&mut stream).unwrap();
+    // Said of content that was never taken, and of none at all by an agent that names no digests.
+    let (other, none) = (usb(StorageEnforcement::Free).digest().0, [0; 0]);
+    let total = tenken_proto::report::total_digest([(&taken.name, taken.digest())]).0;
+    for (wrong, right) in
+        [((&none[..], &other[..]), (&none[..], &taken.digest().0[..])), ((&none, &none), (&total, &none))]
+    {
+        for (said, freshness) in [(wrong, "stale"), (right, "fresh")] {
+            eventually(&format!("it is {freshness}"), || {
+                client.beat(&stream, said.0, said.1);
+                match client.freshness() {
+                    seen if seen == freshness => Ok(()),
+                    seen => Err(seen),
+                }
+            });
+        }
+    }
 }
 
 #[test]

@@ -2,8 +2,12 @@
 //!
 //! Reports leave in the order of their numbers: the spool first, then memory. One is forgotten by its ack, or set
 //! aside as a dead letter when it was refused for good. What is lost to a bound is told in the next report.
+//!
+//! An ack means only what is in flight: sent on this connection and not answered yet. So whatever else it seems to
+//! cover stays: what was refused for now, and what was never sent.
 
 use std::collections::{BTreeSet, VecDeque};
+use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
@@ -13,7 +17,7 @@ use tenken_proto::report::Group;
 use tenken_proto::wire;
 use tokio::time::Instant;
 
-use crate::spool::{Key, LastValues, Limits, Lost, Position, Spool, SpoolError};
+use crate::spool::{Key, LastValues, Limits, Lost, Spool, SpoolError};
 use crate::transport::chain::chain;
 
 /// Reports that wait in memory before the spool is opened for them.
@@ -55,10 +59,10 @@ pub struct Outbox {
     spool_fails: bool,
     lost: Option<(Lost, String)>,
     lost_count: u64,
-    sent: Sent,
+    /// Sent on this connection and neither acknowledged nor refused.
     in_flight: BTreeSet<Key>,
-    /// Refused for now: acks of what follows do not mean it, until it was sent again.
-    held: Option<Key>,
+    /// So many may be in flight: one after a refusal for now, doubled by each ack.
+    in_flight_max: usize,
     dead: VecDeque<DeadLetter>,
     dead_count: u64,
 }
@@ -68,12 +72,6 @@ struct Waiting {
     report: wire::Report,
     bytes: usize,
     since: Instant,
-}
-
-#[derive(Debug, Default, Clone, Copy)]
-struct Sent {
-    spool: Option<Position>,
-    memory: Option<Sequence>,
 }
 
 impl Outbox {
@@ -92,9 +90,8 @@ impl Outbox {
             spool_fails: false,
             lost: None,
             lost_count: 0,
-            sent: Sent::default(),
             in_flight: BTreeSet::new(),
-            held: None,
+            in_flight_max: IN_FLIGHT_MAX,
             dead: VecDeque::new(),
             dead_count: 0,
         };
@@ -117,7 +114,7 @@ impl Outbox {
 
     /// The next report to send; it counts as sent.
     pub fn next_unsent(&mut self, instant: Instant) -> Option<wire::Report> {
-        if self.in_flight.len() >= IN_FLIGHT_MAX {
+        if self.in_flight.len() >= self.in_flight_max {
             return None;
         }
         if self.lost.is_some() && self.is_all_sent() {
@@ -125,32 +122,32 @@ impl Outbox {
             self.wait(Vec::new(), instant);
         }
         let report = self.unsent()?;
-        let key = key(&report);
-        if self.held == Some(key) {
-            self.held = None;
-        }
-        self.in_flight.insert(key);
+        self.in_flight.insert(key(&report));
         Some(report)
     }
 
     /// A connection is there; nothing of what waits has been sent on it.
     pub fn connected(&mut self) {
-        self.sent = Sent::default();
         self.in_flight.clear();
-        self.held = None;
+        self.in_flight_max = IN_FLIGHT_MAX;
     }
 
-    /// The collector has durably kept, or refused, everything of the epoch up to the sequence. True when
-    /// something had waited for that.
-    pub fn acked(&mut self, epoch: Epoch, up_to: Sequence) -> bool {
-        let kept = self.held.filter(|held| held.0 == epoch).map(|held| held.1);
-        let is_acked = |key: &Key| key.0 == epoch && key.1 <= up_to && kept.is_none_or(|kept| key.1 < kept);
+    /// The collector has durably kept what is in flight of the epoch with these numbers. True when something had
+    /// waited for that.
+    pub fn acked(&mut self, epoch: Epoch, numbers: RangeInclusive<Sequence>) -> bool {
+        let is_acked = |key: &Key| key.0 == epoch && numbers.contains(&key.1);
+        let (acked, left): (BTreeSet<Key>, BTreeSet<Key>) =
+            std::mem::take(&mut self.in_flight).into_iter().partition(is_acked);
+        self.in_flight = left;
+        if acked.is_empty() {
+            return false;
+        }
+        self.in_flight_max = (self.in_flight_max * 2).min(IN_FLIGHT_MAX);
         let before = self.memory.len();
-        self.memory.retain(|waiting| !is_acked(&key(&waiting.report)));
-        self.in_flight.retain(|key| !is_acked(key));
+        self.memory.retain(|waiting| !acked.contains(&key(&waiting.report)));
         let mut gone = before - self.memory.len();
         if let Some(spool) = &mut self.spool {
-            match spool.acked(epoch, up_to, kept) {
+            match spool.acked(&acked) {
                 Ok(count) => gone += count,
                 Err(error) => self.spool_failed(&error),
             }
@@ -159,7 +156,8 @@ impl Outbox {
         gone > 0
     }
 
-    /// The collector refused a report: for good, or for now.
+    /// The collector refused a report: for good, or for now. For now: it and what follows goes again, one at a time
+    /// until the collector takes them.
     pub fn refused(&mut self, refused: &wire::Refused, now: Timestamp) {
         let key = (Epoch(refused.epoch), Sequence(refused.sequence));
         self.in_flight.remove(&key);
@@ -170,11 +168,8 @@ impl Outbox {
             self.close_drained();
             return;
         }
-        self.held = Some(key);
-        self.sent = self.sent_before(key);
-        let sent = self.sent;
-        self.in_flight.retain(|other| other.0 != key.0 || other.1 < key.1);
-        tracing::debug!(sequence = refused.sequence, ?sent, "Report to be sent again later");
+        self.in_flight_max = 1;
+        tracing::debug!(sequence = refused.sequence, "Report to be sent again later");
     }
 
     /// Moves what waits in memory to disk: it cannot be delivered now.
@@ -186,18 +181,13 @@ impl Outbox {
             self.open_spool(now);
         }
         while let (Some(spool), Some(waiting)) = (&mut self.spool, self.memory.front()) {
-            let key = key(&waiting.report);
             if let Err(error) = spool.push(&waiting.report) {
                 self.spool_failed(&error);
                 break;
             }
-            if self.sent.memory.is_some_and(|sent| key.1 <= sent) {
-                self.sent.spool = spool.find(key);
-            }
             self.memory.pop_front();
         }
         if self.memory.is_empty() {
-            self.sent.memory = None;
             self.spool_works();
             self.keep_bounds(now);
         } else if self.memory.len() > MEMORY_REPORTS_MAX || self.memory_bytes() > MEMORY_BYTES_MAX {
@@ -304,35 +294,21 @@ impl Outbox {
     }
 
     fn unsent(&mut self) -> Option<wire::Report> {
-        if let Some(spool) = &self.spool {
-            match spool.after(self.sent.spool) {
-                Ok(Some((position, report))) => {
-                    self.sent.spool = Some(position);
-                    return Some(report);
-                }
-                Ok(None) => {}
+        if let Some(spool) = &self.spool
+            && let Some(position) = spool.first_but(&self.in_flight)
+        {
+            match spool.read(position) {
+                Ok(report) => return Some(report),
                 Err(error) => self.spool_failed(&error),
             }
         }
-        let sent = self.sent.memory;
-        let waiting = self.memory.iter().find(|waiting| sent.is_none_or(|sent| waiting.report.sequence > sent.0))?;
-        self.sent.memory = Some(Sequence(waiting.report.sequence));
-        Some(waiting.report.clone())
+        let mut waiting = self.memory.iter().map(|waiting| &waiting.report);
+        waiting.find(|report| !self.in_flight.contains(&key(report))).cloned()
     }
 
     fn is_all_sent(&self) -> bool {
-        let spool = self.spool.as_ref().is_none_or(|spool| matches!(spool.after(self.sent.spool), Ok(None)));
-        let last = self.memory.back().map(|waiting| Sequence(waiting.report.sequence));
-        spool && last.is_none_or(|last| self.sent.memory.is_some_and(|sent| sent >= last))
-    }
-
-    /// The marks as they were before this report was sent.
-    fn sent_before(&self, key: Key) -> Sent {
-        let spooled = self.spool.as_ref().and_then(|spool| spool.find(key));
-        match spooled {
-            Some(position) => Sent { spool: position.checked_sub(1), memory: None },
-            None => Sent { spool: self.sent.spool, memory: key.1.0.checked_sub(1).filter(|s| *s > 0).map(Sequence) },
-        }
+        self.spool.as_ref().is_none_or(|spool| spool.first_but(&self.in_flight).is_none())
+            && self.memory.iter().all(|waiting| self.in_flight.contains(&key(&waiting.report)))
     }
 
     fn take(&mut self, key: Key) -> Option<wire::Report> {
@@ -382,10 +358,9 @@ impl Outbox {
         let mut values = LastValues::default();
         let since = self.memory.front().map_or_else(Instant::now, |waiting| waiting.since);
         for waiting in self.memory.drain(..) {
+            self.in_flight.remove(&key(&waiting.report));
             values.take(waiting.report);
         }
-        self.in_flight.clear();
-        self.sent.memory = None;
         let (portions, lost) = values.finish();
         if let Some(lost) = lost {
             self.lose(lost, "could not be delivered and the disk took nothing; the last value of each group is kept");
@@ -452,7 +427,6 @@ impl Outbox {
 
     fn close_drained(&mut self) {
         if let Some(spool) = self.spool.take_if(|spool| spool.is_empty()) {
-            self.sent.spool = None;
             match spool.close() {
                 Ok(()) => tracing::info!("Spool drained and closed"),
                 Err(error) => self.spool_failed(&error),

@@ -106,6 +106,7 @@ pub struct Script {
     pub pending: usize,
     pub life: Duration,
     pub total_digest: Vec<u8>,
+    pub high_water: u64,
 }
 
 pub enum Answer {
@@ -145,6 +146,7 @@ impl Fake {
             pending: 0,
             life: Duration::from_secs(86_400),
             total_digest: Vec::new(),
+            high_water: 0,
         };
         let (kick, _) = broadcast::channel(4);
         let (enrol, report) = (free().await, free().await);
@@ -376,7 +378,11 @@ impl Service {
         let mut script = self.script.lock().unwrap();
         script.reports.push(report.clone());
         match script.answers.pop_front() {
-            None => Some(down::Message::Ack(wire::Ack { epoch: report.epoch, sequence: report.sequence })),
+            None => Some(down::Message::Ack(wire::Ack {
+                epoch: report.epoch,
+                first: report.sequence,
+                sequence: report.sequence,
+            })),
             Some(Answer::Nothing) => None,
             Some(Answer::Refuse { permanent }) => Some(down::Message::Refused(wire::Refused {
                 epoch: report.epoch,
@@ -404,7 +410,7 @@ impl Service {
                     script.hellos.push(hello);
                     answers.push(down::Message::HelloReply(wire::HelloReply {
                         wire_version: 1,
-                        high_water: 0,
+                        high_water: script.high_water,
                         server_unix_ms: now().as_millisecond(),
                         policy_revision: 0,
                         total_digest: script.total_digest.clone().into(),

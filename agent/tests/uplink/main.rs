@@ -209,6 +209,45 @@ async fn a_report_refused_for_now_comes_again_in_order() {
 }
 
 #[tokio::test]
+async fn what_was_received_is_not_durable_yet_and_is_sent_again() {
+    let fake = Fake::start().await;
+    let dir = tempfile::tempdir().unwrap();
+    fake.enrolled(dir.path()).await;
+    fake.script().answers.push_back(Answer::Nothing);
+    fake.script().high_water = 1;
+    let (half, uplink) = fake.uplink(dir.path());
+    half.tell(told("usb", "one")).await.unwrap();
+    eventually("the report", || (bodies(&fake) == ["one"]).then_some(())).await;
+    fake.kick();
+    eventually("the report again", || (bodies(&fake) == ["one", "one"]).then_some(())).await;
+    drop(half);
+    assert_eq!(uplink.await.unwrap().unwrap(), 0);
+}
+
+#[tokio::test]
+async fn a_sign_of_life_names_the_content_that_was_looked_at() {
+    let fake = Fake::start().await;
+    let dir = tempfile::tempdir().unwrap();
+    fake.enrolled(dir.path()).await;
+    fake.script().answers.push_back(Answer::Refuse { permanent: true });
+    let (half, uplink) = fake.uplink(dir.path());
+    half.tell(told("usb", "refused")).await.unwrap();
+    let looked = now();
+    let seen = BTreeMap::from([("usb".parse().unwrap(), looked), ("patch".parse().unwrap(), looked)]);
+    half.tell(Told { seen, ..Told::default() }).await.unwrap();
+    let group_seen = eventually("the look", || {
+        let script = fake.script();
+        let beats = script.heartbeats.iter().map(|beat| beat.group_seen.clone());
+        beats.last().filter(|seen| seen.iter().any(|seen| seen.observed_unix_ms == looked.as_millisecond()))
+    })
+    .await;
+    assert_eq!(group_seen.len(), 1, "a group whose content was never told is not named");
+    assert_eq!(group_seen[0].digest, Digest::of(b"refused").0.as_slice());
+    drop(half);
+    uplink.await.unwrap().unwrap();
+}
+
+#[tokio::test]
 async fn wishes_reach_the_other_half_and_policy_is_kept() {
     let fake = Fake::start().await;
     let dir = tempfile::tempdir().unwrap();

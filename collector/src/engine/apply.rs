@@ -10,8 +10,8 @@ use tenken_proto::report::{Dropped, GROUPS_MAX, Report};
 use tenken_proto::value::Record;
 
 use super::marks::Lost;
-use super::presence::cautious;
-use super::state::{HeldGroup, State};
+use super::presence::{Looked, cautious};
+use super::state::{HeldGroup, HostGroups, State};
 use crate::identity::{self, What};
 use crate::journal::{EntryNumber, Event, Kind, NoRandom, NotAnEvent, Principal, ReportEvent, Sealed, Signed};
 
@@ -208,20 +208,24 @@ impl State {
         Ok(())
     }
 
-    /// Takes a heartbeat in; of groups that are not held nothing is noted.
+    /// Takes a heartbeat in. A look counts only where its content is the one that is held: one at anything else,
+    /// such as what was refused, does not make what is shown here any fresher.
     pub(super) fn beat(
         &mut self,
         host: HostId,
         clock_offset_ms: i64,
-        looked: Vec<(GroupName, Timestamp)>,
+        total: Option<Digest>,
+        looked: Vec<Looked>,
         now: Timestamp,
     ) {
-        let held = self.groups.get(&host);
+        let groups = self.groups.get(&host);
+        let agreed = || total.is_some() && total == groups.and_then(HostGroups::total);
         let seen = self.presence.heard(host, now);
         seen.clock_offset_ms = clock_offset_ms;
-        for (name, at) in looked {
-            if held.is_some_and(|groups| groups.held.contains_key(&name)) {
-                seen.looked(name, at, now);
+        for look in looked {
+            let held = groups.and_then(|groups| groups.held.get(&look.group));
+            if held.is_some_and(|held| look.digest.map_or_else(agreed, |digest| digest == held.digest)) {
+                seen.looked(look.group, look.at, now);
             }
         }
     }

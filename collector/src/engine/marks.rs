@@ -147,6 +147,13 @@ impl AgentMarks {
 }
 
 impl EpochMark {
+    /// The highest sequence below which none is awaited.
+    #[must_use]
+    pub fn complete(&self) -> Sequence {
+        let awaited = self.missing.iter().map(|(first, _)| *first).min();
+        awaited.map_or(self.high, |first| Sequence(first.saturating_sub(1)))
+    }
+
     fn take_missing(&mut self, sequence: u64) -> bool {
         let Some(index) = self.missing.iter().position(|(first, last)| (*first..=*last).contains(&sequence)) else {
             return false;

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use tenken_proto::fact::GroupName;
-use tenken_proto::ident::HostId;
+use tenken_proto::ident::{Digest, HostId};
 
 use crate::store::{Table, Write};
 
@@ -43,6 +43,17 @@ pub struct Seen {
     /// The last time that was kept in the store.
     #[serde(skip)]
     pub(super) kept: Option<Timestamp>,
+}
+
+/// A group that its agent looked at again and found unchanged.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Looked {
+    /// Which.
+    pub group: GroupName,
+    /// When, by the agent's clock.
+    pub at: Timestamp,
+    /// Digest of the content that it found; none: an agent that does not say.
+    pub digest: Option<Digest>,
 }
 
 impl Seen {

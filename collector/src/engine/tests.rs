@@ -10,6 +10,7 @@ use proptest::prelude::*;
 use tenken_assess::Change;
 use tenken_assess::fleet::Picture;
 use tenken_proto::convert::encode_body;
+use tenken_proto::fact::GroupName;
 use tenken_proto::ident::{AgentId, Digest, Epoch, HostId, Sequence};
 use tenken_proto::observed::Observed;
 use tenken_proto::report::{Dropped, GROUPS_MAX, Group, RefusalReason, Report};
@@ -262,6 +263,7 @@ async fn a_gap_is_counted_and_a_late_report_fills_it_without_undoing_a_later_one
     assert_eq!(fixture.total(agent.1), held, "the later report stands");
     assert_eq!(marks().missing, 2);
     assert_eq!(marks().epoch(Epoch(7)).unwrap().missing, [(2, 2), (4, 4)]);
+    assert_eq!(marks().epoch(Epoch(7)).unwrap().complete(), Sequence(1), "nothing below is awaited");
     assert!(matches!(fixture.send(agent, report(7, 3, vec![group("patch", 3, at(0))])).await, Admitted::Acked { .. }));
     assert_eq!(marks().missing, 2);
     for sequence in [2, 4] {
@@ -332,16 +334,31 @@ async fn a_host_has_a_limit_of_groups_however_many_reports_name_them() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_heartbeat_is_taken_only_for_groups_that_are_held() {
+async fn a_look_counts_only_at_the_content_that_is_held() {
     let fixture = Fixture::new().await;
     let agent = fixture.agent(1).await;
-    fixture.send(agent, report(7, 1, vec![group("usb", 1, at(0))])).await;
+    let held = group("usb", 1, at(0));
+    fixture.send(agent, report(7, 1, vec![held.clone()])).await;
+    let total = fixture.total(agent.1);
     fixture.clock.set(at(5_000));
-    let looked = ["usb", "made_up"].map(|name| (name.parse().unwrap(), at(4_000)));
-    fixture.engine.beat(agent.1, 500, looked.to_vec());
-    let seen = fixture.engine.read(|state| state.presence.of(agent.1).unwrap().clone());
-    assert_eq!((seen.last_seen, seen.clock_offset_ms), (at(5_000), 500));
-    assert_eq!(seen.groups, BTreeMap::from([("usb".parse().unwrap(), at(4_500))]));
+    let beat_at = |ms: i64, name: &str, digest: Option<Digest>, total: Option<Digest>| {
+        let look = Looked { group: name.parse().unwrap(), at: at(ms), digest };
+        fixture.engine.beat(agent.1, 500, total, vec![look]);
+        fixture.engine.read(|state| state.presence.of(agent.1).unwrap().clone())
+    };
+    let (own, other) = (Some(held.digest()), Some(Digest::of(b"refused")));
+    for (ms, name, digest, total, counted) in [
+        (4_000, "made_up", own, total, 0),
+        (4_000, "usb", other, total, 0),
+        (4_000, "usb", None, None, 0),
+        (4_000, "usb", None, other, 0),
+        (4_000, "usb", own, other, 4_500),
+        (4_100, "usb", None, total, 4_600),
+    ] {
+        let seen = beat_at(ms, name, digest, total);
+        assert_eq!((seen.last_seen, seen.clock_offset_ms), (at(5_000), 500));
+        assert_eq!(seen.groups, BTreeMap::from([("usb".parse().unwrap(), at(counted))]));
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -6,7 +6,6 @@ use std::time::Instant;
 
 use jiff::Timestamp;
 use tenken_proto::convert::timestamp;
-use tenken_proto::fact::GroupName;
 use tenken_proto::ident::{Digest, Epoch, HostId, Sequence};
 use tenken_proto::report::{GROUPS_MAX, REASON_METADATA, RefusalReason, Report, WIRE_VERSION};
 use tenken_proto::wire;
@@ -23,7 +22,7 @@ use super::{
     SLOW_READER_TIMEOUT, Shared, retry_after,
 };
 use crate::clock::now;
-use crate::engine::{AdmitRequest, Admitted, Origin, PrepareError, RegistryError};
+use crate::engine::{AdmitRequest, Admitted, Looked, Origin, PrepareError, RegistryError};
 use crate::identity::Refusal;
 
 /// Longest text of Hello that is kept.
@@ -166,7 +165,7 @@ impl Stream {
         let (high_water, total) = self.shared.engine.read(|state| {
             let marks = state.agents.get(&self.identity.agent).and_then(|marks| marks.epoch(self.epoch));
             let total = state.groups.get(&host).and_then(|groups| groups.total());
-            (marks.map_or(0, |mark| mark.high.0), total)
+            (marks.map_or(0, |mark| mark.complete().0), total)
         });
         self.send(Down::HelloReply(wire::HelloReply {
             wire_version: WIRE_VERSION,
@@ -271,12 +270,12 @@ impl Stream {
     async fn heartbeat(&mut self, heartbeat: wire::Heartbeat) -> Result<(), End> {
         let received = now();
         self.clock_offset_ms = offset(heartbeat.clock_unix_ms, received);
-        let looked = heartbeat.group_seen.into_iter().take(GROUPS_MAX).filter_map(|group| {
-            let at = timestamp(group.observed_unix_ms, "group_seen.observed_unix_ms").ok()?;
-            Some((group.name.parse::<GroupName>().ok()?, at))
-        });
-        self.shared.engine.beat(self.host, self.clock_offset_ms, looked.collect());
         self.claimed = Digest::from_slice(&heartbeat.total_digest);
+        let looked = heartbeat.group_seen.into_iter().take(GROUPS_MAX).filter_map(|seen| {
+            let at = timestamp(seen.observed_unix_ms, "group_seen.observed_unix_ms").ok()?;
+            Some(Looked { group: seen.name.parse().ok()?, at, digest: Digest::from_slice(&seen.digest) })
+        });
+        self.shared.engine.beat(self.host, self.clock_offset_ms, self.claimed, looked.collect());
         self.compare().await
     }
 
@@ -297,20 +296,18 @@ impl Stream {
 
     /// The oldest report in flight was answered; so may be those behind it.
     async fn admitted(&mut self, first: (Epoch, Sequence, Admitted)) -> Result<(), End> {
-        let mut ack: Option<(Epoch, Sequence)> = None;
+        let mut ack: Option<wire::Ack> = None;
         let mut next = Some(first);
         while let Some((epoch, sequence, admitted)) = next.take() {
             match admitted {
                 Admitted::Acked { .. } => {
-                    if let Some((before, upto)) = ack.filter(|(before, _)| *before != epoch) {
-                        self.ack(before, upto).await?;
+                    if let Some(before) = also(&mut ack, epoch, sequence) {
+                        self.send(Down::Ack(before)).await?;
                     }
-                    // Reordered reports do not lower what was acknowledged already.
-                    ack = Some((epoch, ack.map_or(sequence, |(_, upto)| upto.max(sequence))));
                 }
                 Admitted::Refused { reason, detail } => {
-                    if let Some((before, upto)) = ack.take() {
-                        self.ack(before, upto).await?;
+                    if let Some(before) = ack.take() {
+                        self.send(Down::Ack(before)).await?;
                     }
                     self.refuse(epoch, sequence, reason, &detail).await?;
                     self.after_refusal(reason, &detail).await?;
@@ -323,8 +320,8 @@ impl Stream {
                 next = Some((epoch, sequence, admitted));
             }
         }
-        if let Some((epoch, upto)) = ack {
-            self.ack(epoch, upto).await?;
+        if let Some(ack) = ack {
+            self.send(Down::Ack(ack)).await?;
         }
         self.compare().await
     }
@@ -371,10 +368,6 @@ impl Stream {
                 Err(End)
             }
         }
-    }
-
-    async fn ack(&self, epoch: Epoch, sequence: Sequence) -> Result<(), End> {
-        self.send(Down::Ack(wire::Ack { epoch: epoch.0, sequence: sequence.0 })).await
     }
 
     /// Refuses a report that the engine does not get to see.
@@ -463,6 +456,19 @@ async fn last_word(outgoing: &Outgoing, status: Status) {
     let _ = outgoing.send_timeout(Box::new(Err(status)), LAST_WORD_TIMEOUT).await;
 }
 
+/// Takes a durable report into the ack of those right before it. A report that does not follow them (another epoch, a
+/// gap, a repeat) begins another ack, and the one before it is given back.
+fn also(ack: &mut Option<wire::Ack>, epoch: Epoch, sequence: Sequence) -> Option<wire::Ack> {
+    if let Some(ack) = ack
+        && ack.epoch == epoch.0
+        && ack.sequence.checked_add(1) == Some(sequence.0)
+    {
+        ack.sequence = sequence.0;
+        return None;
+    }
+    ack.replace(wire::Ack { epoch: epoch.0, first: sequence.0, sequence: sequence.0 })
+}
+
 /// A refusal that concerns no report.
 async fn refuse_stream(outgoing: &Outgoing, reason: RefusalReason, detail: &str) {
     let _ = send(outgoing, Down::Refused(refused(Epoch(0), Sequence(0), reason, detail))).await;
@@ -512,4 +518,23 @@ fn bounded(mut text: String) -> String {
     }
     text.truncate(end);
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_ack_names_no_report_that_it_does_not_mean() {
+        let mut ack = None;
+        let mut sent = Vec::new();
+        for (epoch, sequence) in [(1, 1), (1, 2), (1, 4), (1, 3), (1, 3), (2, 4), (2, 5)] {
+            sent.extend(also(&mut ack, Epoch(epoch), Sequence(sequence)));
+        }
+        sent.extend(ack);
+        let meant: Vec<_> = sent.iter().map(|ack| (ack.epoch, ack.first..=ack.sequence)).collect();
+        assert_eq!(meant, [(1, 1..=2), (1, 4..=4), (1, 3..=3), (1, 3..=3), (2, 4..=5)]);
+        let mut last = Some(wire::Ack { epoch: 1, first: u64::MAX, sequence: u64::MAX });
+        assert!(also(&mut last, Epoch(1), Sequence(0)).is_some(), "numbers do not wrap");
+    }
 }

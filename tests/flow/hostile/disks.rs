@@ -155,6 +155,40 @@ fn a_collector_whose_disk_is_nearly_full_keeps_its_reserve_for_revocations() {
 }
 
 #[test]
+fn what_a_full_collector_could_not_take_is_not_shown_as_fresh() {
+    let collector = collector()
+        .set("store", "low_water", "32MiB")
+        .set("limits", "heartbeat_interval", "1s")
+        .set("limits", "group_stale_after", "4s")
+        .set("limits", "startup_grace", "1s")
+        .disk(64 * MIB)
+        .start();
+    let root = Root::debian_12("pc-001", now());
+    let _agent = collector.agent().root(root.path()).set("probe_interval", "1s").set("heartbeat_interval", "1s").run();
+    let freshness = |group: &str| {
+        let id = collector.json(&["hosts"])["hosts"][0]["id"].as_str().unwrap_or_default().to_owned();
+        if id.is_empty() {
+            String::new()
+        } else {
+            collector.json(&["host", &id])["groups"][group]["freshness"].to_string()
+        }
+    };
+    let is = |group: &str, expected: &str| {
+        eventually(&format!("{group} is {expected}"), || match freshness(group) {
+            seen if seen.contains(expected) => Ok(()),
+            seen => Err(seen),
+        });
+    };
+    is("usb", "fresh");
+    collector.disk().leave(24 * MIB);
+    store_is(&collector, "failed");
+    root.free_usb_storage();
+    is("usb", "stale");
+    assert!(refused(&collector, "store_full") >= 1);
+    assert!(freshness("patch").contains("fresh"), "what did not change is as it was reported");
+}
+
+#[test]
 fn a_collector_whose_disk_is_really_full_acknowledges_nothing_and_comes_back_by_itself() {
     // No space is kept back in time: commits run into the end of the disk.
     let mut collector = collector()

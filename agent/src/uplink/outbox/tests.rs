@@ -37,7 +37,7 @@ fn refusal(sequence: u64, permanent: bool) -> wire::Refused {
 }
 
 #[tokio::test]
-async fn acks_are_cumulative_and_a_new_connection_sends_the_rest_again() {
+async fn an_ack_means_what_it_names_and_a_new_connection_sends_the_rest_again() {
     let dir = tempfile::tempdir().expect("folder");
     let mut outbox = outbox(dir.path(), 1);
     for name in ["a", "b", "c"] {
@@ -45,11 +45,11 @@ async fn acks_are_cumulative_and_a_new_connection_sends_the_rest_again() {
     }
     assert_eq!(drain(&mut outbox), [1, 2, 3]);
     assert_eq!(drain(&mut outbox), [] as [u64; 0]);
-    assert!(outbox.acked(Epoch(1), Sequence(2)));
-    assert!(!outbox.acked(Epoch(1), Sequence(2)), "nothing waited for that");
+    assert!(outbox.acked(Epoch(1), Sequence(1)..=Sequence(2)));
+    assert!(!outbox.acked(Epoch(1), Sequence(1)..=Sequence(2)), "nothing waited for that");
     outbox.connected();
     assert_eq!(drain(&mut outbox), [3]);
-    assert!(outbox.acked(Epoch(1), Sequence(3)));
+    assert!(outbox.acked(Epoch(1), Sequence(1)..=Sequence(3)));
     assert!(outbox.is_empty());
     assert!(!Spool::is_there(dir.path()));
 }
@@ -62,7 +62,7 @@ async fn the_number_in_flight_is_bounded() {
         add(&mut outbox, "a");
     }
     assert_eq!(drain(&mut outbox).len(), IN_FLIGHT_MAX);
-    outbox.acked(Epoch(1), Sequence(3));
+    outbox.acked(Epoch(1), Sequence(1)..=Sequence(3));
     assert_eq!(drain(&mut outbox).len(), 3);
 }
 
@@ -79,12 +79,77 @@ async fn what_was_refused_for_now_is_not_acked_by_what_follows() {
         }
         assert_eq!(drain(&mut outbox), [1, 2, 3]);
         outbox.refused(&refusal(2, false), now());
-        outbox.acked(Epoch(1), Sequence(3));
-        assert_eq!(outbox.waiting(), 2, "only the first is acked; spooled: {spooled}");
-        assert_eq!(drain(&mut outbox), [2, 3]);
-        outbox.acked(Epoch(1), Sequence(3));
+        // As a collector says it that names no first report.
+        assert!(outbox.acked(Epoch(1), Sequence(0)..=Sequence(3)));
+        assert_eq!(outbox.waiting(), 1, "the second is not acked; spooled: {spooled}");
+        assert_eq!(drain(&mut outbox), [2]);
+        outbox.acked(Epoch(1), Sequence(2)..=Sequence(2));
         assert!(outbox.is_empty());
     }
+}
+
+#[tokio::test]
+async fn everything_that_was_refused_for_now_goes_again_in_order() {
+    for spooled in [false, true] {
+        let dir = tempfile::tempdir().expect("folder");
+        let mut outbox = outbox(dir.path(), 1);
+        for _ in 0..10 {
+            add(&mut outbox, "a");
+        }
+        if spooled {
+            outbox.put_away(now());
+        }
+        let mut accepted = Vec::new();
+        // A collector that takes one report, refuses the rest of what comes, and is asked again.
+        while accepted.len() < 10 {
+            let sent = drain(&mut outbox);
+            let Some((first, rest)) = sent.split_first() else { panic!("accepted {accepted:?} and no more comes") };
+            rest.iter().for_each(|sequence| outbox.refused(&refusal(*sequence, false), now()));
+            outbox.acked(Epoch(1), Sequence(*first)..=Sequence(*first));
+            accepted.push(*first);
+        }
+        assert!(accepted.is_sorted(), "{accepted:?}; spooled: {spooled}");
+        assert!(outbox.is_empty());
+    }
+}
+
+#[tokio::test]
+async fn after_a_refusal_for_now_one_report_tries_until_acks_come() {
+    let dir = tempfile::tempdir().expect("folder");
+    let mut outbox = outbox(dir.path(), 1);
+    for _ in 0..40 {
+        add(&mut outbox, "a");
+    }
+    let first = drain(&mut outbox);
+    for sequence in &first {
+        outbox.refused(&refusal(*sequence, false), now());
+    }
+    let mut sent = Vec::new();
+    for _ in 0..5 {
+        let next = drain(&mut outbox);
+        sent.push(next.len());
+        for sequence in next {
+            outbox.acked(Epoch(1), Sequence(sequence)..=Sequence(sequence));
+        }
+    }
+    assert_eq!(sent, [1, 2, 8, IN_FLIGHT_MAX, 13], "each ack doubles what may be in flight");
+    assert!(outbox.is_empty());
+}
+
+#[tokio::test]
+async fn an_ack_of_what_was_not_sent_on_this_connection_is_no_ack() {
+    let dir = tempfile::tempdir().expect("folder");
+    let mut outbox = outbox(dir.path(), 1);
+    for name in ["a", "b", "c"] {
+        add(&mut outbox, name);
+    }
+    assert_eq!(drain(&mut outbox), [1, 2, 3]);
+    outbox.connected();
+    assert!(!outbox.acked(Epoch(1), Sequence(1)..=Sequence(3)));
+    assert_eq!(outbox.next_unsent(Instant::now()).map(|report| report.sequence), Some(1));
+    assert!(outbox.acked(Epoch(1), Sequence(0)..=Sequence(u64::MAX)));
+    assert!(!outbox.acked(Epoch(1), Sequence(3)..=Sequence(2)), "a range that is none");
+    assert_eq!(outbox.waiting(), 2);
 }
 
 #[tokio::test]
@@ -118,7 +183,7 @@ async fn memory_that_is_full_opens_the_spool_and_the_order_stays() {
             assert_eq!(sequence, sent + 1);
             sent = sequence;
         }
-        outbox.acked(Epoch(1), Sequence(sent));
+        outbox.acked(Epoch(1), Sequence(1)..=Sequence(sent));
     }
     assert!(outbox.spooled().is_none() && !Spool::is_there(dir.path()), "closed as soon as it is drained");
 }
@@ -136,9 +201,9 @@ async fn the_next_run_delivers_what_the_last_one_could_not_before_its_own() {
         .map(|report| (report.epoch, report.sequence))
         .collect();
     assert_eq!(reports, [(1, 1), (1, 2), (2, 1)]);
-    second.acked(Epoch(2), Sequence(1));
+    second.acked(Epoch(2), Sequence(1)..=Sequence(1));
     assert_eq!(second.waiting(), 2, "an ack of this run says nothing of the last one");
-    second.acked(Epoch(1), Sequence(2));
+    second.acked(Epoch(1), Sequence(1)..=Sequence(2));
     assert!(second.is_empty());
 }
 
@@ -176,8 +241,30 @@ async fn a_damaged_spool_is_set_aside_and_told_though_nothing_new_happens() {
     let report = second.next_unsent(Instant::now()).expect("a report that tells it");
     assert!(report.group.is_empty());
     assert_eq!(report.dropped.expect("a loss").count, 1);
-    second.acked(Epoch(2), Sequence(1));
+    second.acked(Epoch(2), Sequence(1)..=Sequence(1));
     assert!(second.is_empty());
+}
+
+/// A collector's answer to the oldest report that it has not answered, as the outbox sees it.
+fn answer(
+    outbox: &mut Outbox,
+    received: &mut VecDeque<Key>,
+    kept: &mut BTreeSet<Key>,
+    draw: &mut impl FnMut(u64) -> u64,
+) {
+    let Some(first) = received.pop_front() else { return };
+    if draw(3) == 0 {
+        outbox.refused(&wire::Refused { epoch: first.0.0, ..refusal(first.1.0, false) }, now());
+        return;
+    }
+    let mut last = first;
+    while draw(2) == 0
+        && let Some(next) = received.pop_front_if(|next| next.0 == last.0 && next.1 == last.1.next())
+    {
+        last = next;
+    }
+    kept.extend((first.1.0..=last.1.0).map(|sequence| (first.0, Sequence(sequence))));
+    outbox.acked(first.0, first.1..=last.1);
 }
 
 #[tokio::test]
@@ -192,9 +279,9 @@ async fn random_histories_lose_nothing() {
         let (mut epoch, mut made, mut kept) = (1, BTreeSet::new(), BTreeSet::new());
         let mut next = 1;
         let mut outbox = outbox(dir.path(), epoch);
-        // What the collector has received in order and not yet acknowledged.
-        let mut received: Vec<Key> = Vec::new();
-        for _ in 0..40 {
+        // What the collector has received on this connection, in order, and not yet answered.
+        let mut received: VecDeque<Key> = VecDeque::new();
+        for _ in 0..60 {
             match draw(6) {
                 0 | 1 => {
                     add(&mut outbox, "a");
@@ -202,16 +289,14 @@ async fn random_histories_lose_nothing() {
                     next += 1;
                 }
                 2 => received.extend(outbox.next_unsent(Instant::now()).as_ref().map(key)),
-                3 => {
-                    if let Some(upto) = received.pop() {
-                        kept.extend(received.drain(..).filter(|other| other.0 == upto.0));
-                        kept.insert(upto);
-                        outbox.acked(upto.0, upto.1);
-                    }
-                }
+                3 => answer(&mut outbox, &mut received, &mut kept, &mut draw),
                 4 => {
-                    received.clear();
-                    outbox.connected();
+                    if draw(3) == 0 {
+                        received.clear();
+                        outbox.connected();
+                    } else {
+                        received.extend(std::iter::from_fn(|| outbox.next_unsent(Instant::now())).map(|it| key(&it)));
+                    }
                 }
                 _ => {
                     if draw(3) == 0 {
@@ -225,13 +310,11 @@ async fn random_histories_lose_nothing() {
                 }
             }
         }
-        received.clear();
-        outbox.connected();
-        while let Some(report) = outbox.next_unsent(Instant::now()) {
-            kept.insert(key(&report));
-            outbox.acked(Epoch(report.epoch), Sequence(report.sequence));
+        while !outbox.is_empty() {
+            received.extend(outbox.next_unsent(Instant::now()).as_ref().map(key));
+            assert!(!received.is_empty(), "seed {seed}: {} wait and none is sent", outbox.waiting());
+            answer(&mut outbox, &mut received, &mut kept, &mut draw);
         }
         assert_eq!(kept, made, "seed {seed}");
-        assert!(outbox.is_empty(), "seed {seed}");
     }
 }
