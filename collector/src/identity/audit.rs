@@ -118,6 +118,21 @@ impl Audit {
         events
     }
 
+    /// Takes back what could not be journalled, to be tried again before what came meanwhile; what finds no room is
+    /// counted.
+    pub fn put_back(&self, events: Vec<Event>) {
+        let mut inner = self.inner();
+        for event in events.into_iter().rev() {
+            if let What::RefusalsDropped { count } = event.what {
+                inner.dropped = inner.dropped.saturating_add(count);
+            } else if inner.waiting.len() >= WAITING_MAX {
+                inner.dropped = inner.dropped.saturating_add(1);
+            } else {
+                inner.waiting.push_front(event);
+            }
+        }
+    }
+
     /// Refusals by reason since the collector's start.
     #[must_use]
     pub fn counts(&self) -> BTreeMap<&'static str, u64> {
@@ -151,6 +166,24 @@ mod tests {
         assert_eq!(events[51].what, What::RefusalsDropped { count: 99_950 });
         assert_eq!(audit.counts()["tls_no_certificate"], 100_000);
         assert!(audit.take(at(2)).is_empty());
+    }
+
+    #[test]
+    fn what_could_not_be_journalled_comes_again_in_order_and_what_finds_no_room_is_counted() {
+        let audit = Audit::default();
+        (0..60).for_each(|_| audit.note(note(false), at(0)));
+        (0..200).for_each(|_| audit.note(note(true), at(0)));
+        let taken = audit.take(at(1));
+        assert_eq!(taken.len(), 251, "250 and the count of 10 that were dropped");
+        audit.put_back(taken.clone());
+        assert_eq!(audit.take(at(1)), taken);
+        audit.put_back(taken.clone());
+        audit.put_back(taken.clone());
+        audit.put_back(taken.clone());
+        let again = audit.take(at(1));
+        assert_eq!(again.len(), WAITING_MAX + 1);
+        assert_eq!(again[WAITING_MAX].what, What::RefusalsDropped { count: 3 * 10 + 3 * 250 - 512 });
+        assert_eq!(again[WAITING_MAX - 250..WAITING_MAX], taken[..250]);
     }
 
     #[test]

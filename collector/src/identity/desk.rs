@@ -526,13 +526,15 @@ impl Desk {
     }
 
     async fn journal_refusals(&self) {
-        let events: Vec<_> = self.0.audit.take(self.now()).into_iter().map(journal::Event::Identity).collect();
+        let events = self.0.audit.take(self.now());
         if events.is_empty() {
             return;
         }
         let count = events.len();
-        if let Err(error) = self.0.engine.record(Principal::Collector, events).await {
-            tracing::error!(%error, count, "Refusals could not be journalled");
+        let entries = events.iter().cloned().map(journal::Event::Identity).collect();
+        if let Err(error) = self.0.engine.record(Principal::Collector, entries).await {
+            tracing::error!(%error, count, "Refusals could not be journalled; trying again");
+            self.0.audit.put_back(events);
         }
     }
 
