@@ -2,6 +2,7 @@
 
 use tenken_assess::Fleet;
 use tenken_assess::fleet::Settings;
+use tenken_proto::ident::HostId;
 
 use super::apply::{ReportFacts, content_digest};
 use super::checkpoint::{self, Dirty};
@@ -36,6 +37,9 @@ pub(super) async fn load(setup: &Setup) -> Result<Loaded, StartError> {
         }
         from = page.next;
     }
+    let state = &mut loaded.state;
+    let hosts: Vec<HostId> = state.fleet.hosts().into_iter().map(|host| host.id).collect();
+    state.presence.complete(hosts, state.fleet.now());
     let now = setup.clock.now();
     loaded.state.health.started_at = Some(now);
     loaded.state.health.last_entry = loaded.chain.last();

@@ -2,6 +2,7 @@
 //! journalled. Kept coarsely in the store, so that a restart does not forget a week of silence.
 
 use std::collections::BTreeMap;
+use std::ops::Bound;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -20,6 +21,15 @@ pub struct Presence {
     pub hosts: BTreeMap<HostId, Seen>,
     /// When this collector started: nobody is silent at once.
     pub started_at: Option<Timestamp>,
+    /// Where the next rows to keep begin.
+    next_kept: Option<HostId>,
+}
+
+/// Rows to keep, and what is kept with them.
+#[derive(Debug, Default)]
+pub(super) struct Rows {
+    pub(super) writes: Vec<Write>,
+    pub(super) kept: Vec<(HostId, Timestamp)>,
 }
 
 /// What is known of one host's presence.
@@ -78,23 +88,46 @@ impl Presence {
     }
 
     /// The rows to keep of hosts that were heard of since they were last kept, at most so many; the rest comes
-    /// with the next call.
-    pub(super) fn rows_to_keep(&mut self, rows_max: usize) -> Vec<Write> {
-        let mut rows = Vec::new();
-        for (host, seen) in &mut self.hosts {
-            if rows.len() >= rows_max {
-                break;
-            }
+    /// with the next calls, which go on where this one ended. They count as kept by [`Presence::note_kept`].
+    pub(super) fn rows_to_keep(&mut self, rows_max: usize) -> Rows {
+        let from = self.next_kept.map_or(Bound::Unbounded, Bound::Included);
+        let rest = self.next_kept.map(|next| self.hosts.range(..next));
+        let mut due = self.hosts.range((from, Bound::Unbounded)).chain(rest.into_iter().flatten());
+        let mut rows = Rows::default();
+        let next = due.find_map(|(host, seen)| {
             if seen.kept.is_some_and(|kept| kept >= seen.last_seen) {
-                continue;
+                return None;
+            }
+            if rows.writes.len() >= rows_max {
+                return Some(*host);
             }
             // A row that has no JSON form is not kept; nothing but a later silence depends on it.
             if let Ok(value) = serde_json::to_vec(seen) {
-                rows.push(Write { table: Table::Presence, key: host.0.as_bytes().to_vec(), value: Some(value) });
+                let key = host.0.as_bytes().to_vec();
+                rows.writes.push(Write { table: Table::Presence, key, value: Some(value) });
+                rows.kept.push((*host, seen.last_seen));
             }
-            seen.kept = Some(seen.last_seen);
-        }
+            None
+        });
+        self.next_kept = next;
         rows
+    }
+
+    /// The rows are durable.
+    pub(super) fn note_kept(&mut self, kept: &[(HostId, Timestamp)]) {
+        for (host, at) in kept {
+            if let Some(seen) = self.hosts.get_mut(host) {
+                seen.kept = Some(*at);
+            }
+        }
+    }
+
+    /// Takes in the hosts of which nothing is kept: heard of at this time at the latest, so that their silence counts
+    /// from then on.
+    pub(super) fn complete(&mut self, hosts: impl IntoIterator<Item = HostId>, at: Timestamp) {
+        for host in hosts {
+            self.hosts.entry(host).or_insert_with(|| Seen::at(at));
+        }
     }
 
     /// Takes a kept row back in, of the groups that are held; what the journal knows of later times stays.
@@ -147,4 +180,49 @@ impl Seen {
 pub(super) fn cautious(observed_at: Timestamp, clock_offset_ms: i64, received_at: Timestamp) -> Timestamp {
     let ms = observed_at.as_millisecond().saturating_add(clock_offset_ms);
     Timestamp::from_millisecond(ms).unwrap_or(received_at).min(received_at)
+}
+
+#[cfg(test)]
+mod tests {
+    use uuid::Uuid;
+
+    use super::*;
+
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_second(1_800_000_000 + second).unwrap()
+    }
+
+    fn host(n: u128) -> HostId {
+        HostId(Uuid::from_u128(n))
+    }
+
+    #[test]
+    fn every_host_gets_its_turn_although_the_first_are_always_heard_of() {
+        let mut presence = Presence::default();
+        let mut turns = BTreeMap::<HostId, usize>::new();
+        for round in 0..5 {
+            for n in 0..10 {
+                presence.heard(host(n), at(round));
+            }
+            let rows = presence.rows_to_keep(4);
+            assert_eq!(rows.writes.len(), 4);
+            presence.note_kept(&rows.kept);
+            rows.kept.iter().for_each(|(host, _)| *turns.entry(*host).or_default() += 1);
+        }
+        assert_eq!(turns.into_values().collect::<Vec<_>>(), [2; 10]);
+    }
+
+    #[test]
+    fn a_row_counts_as_kept_only_when_it_is_durable() {
+        let mut presence = Presence::default();
+        presence.heard(host(1), at(0));
+        let rows = presence.rows_to_keep(4);
+        assert_eq!(rows.kept, [(host(1), at(0))]);
+        assert_eq!(presence.rows_to_keep(4).kept, rows.kept, "the commit failed: again");
+        presence.heard(host(1), at(1));
+        presence.note_kept(&rows.kept);
+        assert_eq!(presence.rows_to_keep(4).kept, [(host(1), at(1))], "what came meanwhile is not kept yet");
+        presence.note_kept(&[(host(1), at(1))]);
+        assert!(presence.rows_to_keep(4).writes.is_empty());
+    }
 }

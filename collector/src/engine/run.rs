@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 use tenken_assess::Change;
 use tenken_assess::fleet::{Moves, Transition};
+use tenken_proto::ident::HostId;
 use tenken_proto::report::RefusalReason;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
@@ -48,6 +49,8 @@ struct Pending {
     waiting: Vec<Waiting>,
     moves: Vec<Moves>,
     identity: Vec<Arc<identity::Event>>,
+    /// Hosts whose presence is written, with when they were last heard of.
+    presence: Vec<(HostId, Timestamp)>,
     last: EntryNumber,
     entries: u64,
 }
@@ -134,7 +137,7 @@ impl Writer {
             refuse(request, &EngineError::Stopping);
         }
         let shared = Arc::clone(&self.shared);
-        shared.write(|state| self.pending.writes.extend(state.presence.rows_to_keep(usize::MAX)));
+        shared.write(|state| self.pending.keep_presence(state, usize::MAX));
         for round in 0..2 {
             if round == 1 && !self.broken {
                 // Everything judged is durable; the next start reads the state in place of the journal.
@@ -340,7 +343,7 @@ impl Writer {
         }
         if self.next_presence <= self.now {
             self.next_presence = self.now.checked_add(PRESENCE_EVERY).unwrap_or(self.now);
-            self.pending.writes.extend(state.presence.rows_to_keep(PRESENCE_ROWS_MAX));
+            self.pending.keep_presence(state, PRESENCE_ROWS_MAX);
         }
         if self.next_look > self.now {
             return;
@@ -427,6 +430,7 @@ impl Writer {
             state.health.last_entry = state.health.last_entry.max(pending.last);
             state.health.counters.commits += 1;
             state.health.counters.entries += pending.entries;
+            state.presence.note_kept(&pending.presence);
         });
         answer(pending.waiting, &Ok(()), false);
         for event in pending.identity {
@@ -503,6 +507,12 @@ impl Writer {
 }
 
 impl Pending {
+    fn keep_presence(&mut self, state: &mut State, rows_max: usize) {
+        let rows = state.presence.rows_to_keep(rows_max);
+        self.writes.extend(rows.writes);
+        self.presence.extend(rows.kept);
+    }
+
     fn is_full(&self) -> bool {
         self.requests >= BATCH_REQUESTS_MAX || self.bytes >= BATCH_BYTES_MAX
     }

@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use jiff::{SignedDuration, Timestamp};
 use proptest::prelude::*;
 use tenken_assess::Change;
-use tenken_assess::fleet::Picture;
+use tenken_assess::fleet::{Picture, Transition};
 use tenken_proto::convert::encode_body;
 use tenken_proto::fact::GroupName;
 use tenken_proto::ident::{AgentId, Digest, Epoch, HostId, Sequence};
@@ -23,7 +23,7 @@ use crate::identity::{Hints, What};
 use crate::journal;
 use crate::store::redb::RedbStore;
 use crate::store::space::SpaceWatch;
-use crate::store::{Batch, Fence, Page, Space, Table};
+use crate::store::{Batch, Fence, Page, Space, Table, Write};
 
 const START_MS: i64 = 1_790_000_000_000;
 
@@ -484,6 +484,25 @@ async fn a_group_that_a_connected_agent_does_not_look_at_grows_stale() {
     fixture.pass(SignedDuration::from_secs(31)).await;
     let stale = fixture.engine.read(|state| state.stale.iter().map(|(_, group)| group.to_string()).collect::<Vec<_>>());
     assert_eq!(stale, ["patch"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_host_falls_silent_although_the_collector_was_killed_before_its_presence_was_kept() {
+    let fixture = Fixture::new().await;
+    let agent = fixture.agent(1).await;
+    fixture.send(agent, report(7, 1, vec![group("patch", 1, at(0))])).await;
+    let fixture = fixture.restart().await;
+    let key = agent.1.0.as_bytes().to_vec();
+    let lost = Write { table: Table::Presence, key, value: None };
+    let fence = fixture.store.claim(TenantId::DEFAULT, Partition::WHOLE).await.unwrap();
+    let batch = Batch { tenant: TenantId::DEFAULT, fence, urgent: false, writes: vec![lost] };
+    fixture.store.commit(batch).await.unwrap();
+    let setup = setup(fixture.store.clone(), fixture.clock.clone(), fixture.time.clone());
+    let loaded = load::load(&setup).await.unwrap();
+    assert_eq!(loaded.state.presence.of(agent.1), Some(&Seen::at(at(0))));
+    let late = at(0) + fixture.time.silent_after_pc + SignedDuration::from_secs(1);
+    let (turned, _) = crate::recompute::transitions(&loaded.state, &fixture.time, late);
+    assert_eq!(turned, [(agent.1, Transition::HostSilent)]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
