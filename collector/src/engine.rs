@@ -34,9 +34,9 @@ mod reply;
 mod run;
 mod state;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
-pub use marks::{AgentMarks, EpochMark, Lost, Sight};
+pub use marks::{AgentMarks, CONTENTS_MAX, EpochMark, Lost, Sight};
 pub use presence::{Looked, Presence, Seen};
 pub use state::{Counters, Health, HeldGroup, HostGroups, State, StoreHealth};
 

@@ -34,10 +34,12 @@ pub use streams::Streams;
 
 /// Hello must come within this time.
 pub const HELLO_TIMEOUT: Duration = Duration::from_secs(10);
-/// An older stream that answers a ping within this time is alive: two machines with one identity.
+/// An older stream that answers a ping within this time is alive, of whatever run: two machines with one identity. An
+/// agent gives its stream up before it opens another.
 pub const CLONE_PING_TIMEOUT: Duration = Duration::from_secs(10);
 /// Reports of one stream that wait for their commit; more are not read.
 pub const IN_FLIGHT_MAX: usize = 64;
+const _: () = assert!(IN_FLIGHT_MAX <= crate::engine::CONTENTS_MAX, "what may be sent again is told from a fork");
 /// Messages that wait for a slow reader.
 pub const OUTGOING_MAX: usize = 8;
 /// A reader that takes nothing for so long is cut off.

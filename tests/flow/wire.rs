@@ -68,6 +68,14 @@ impl Client {
         self.collector.json(&["host", &id])["groups"]["usb"]["freshness"].as_str().unwrap_or_default().to_owned()
     }
 
+    /// The list of agents, once it says that one is on hold.
+    fn eventually_on_hold(&self) -> serde_json::Value {
+        eventually("the identity is on hold", || {
+            let agents = self.collector.json(&["agents", "list"]);
+            if agents.to_string().contains("hold") { Ok(agents) } else { Err(agents.to_string()) }
+        })
+    }
+
     /// How many reports the journal holds, once the collector is stopped.
     fn kept(mut self) -> usize {
         self.collector.stop();
@@ -199,16 +207,68 @@ fn a_forked_sequence_puts_the_identity_on_hold_and_a_person_sees_it() {
     client.send(&mut stream, 1, usb(StorageEnforcement::Free));
     let answered = client.acked(&mut stream).unwrap_err().to_string();
     assert!(answered.contains("forked") || answered.contains("hold"), "{answered}");
-    let agents = eventually("the identity is on hold", || {
-        let agents = client.collector.json(&["agents", "list"]);
-        if agents.to_string().contains("hold") { Ok(agents) } else { Err(agents.to_string()) }
-    });
+    let agents = client.eventually_on_hold();
     let id = agents["agents"][0]["agent"].as_str().or(agents["agents"][0]["id"].as_str()).unwrap().to_owned();
     let released = client.collector.cli(&["agents", "approve", &id]);
     assert!(released.status.success(), "{}", harness::told(&released));
     let mut again = eventually("it may report again", || client.open(3).map_err(|error| format!("{error:#}")));
     client.send(&mut again, 1, usb(StorageEnforcement::Blocked));
     client.acked(&mut again).unwrap();
+}
+
+#[test]
+fn a_run_that_sends_what_was_acknowledged_long_ago_is_a_copy_of_the_machine() {
+    let client = Client::new();
+    let mut stream = client.open(1).unwrap();
+    for sequence in 1..=70 {
+        client.send(&mut stream, sequence, usb(StorageEnforcement::Blocked));
+    }
+    while client.acked(&mut stream).unwrap() < Sequence(70) {}
+    drop(stream);
+    // A snapshot of the machine taken at report 4 goes on from there.
+    let mut copy = client.open(1).unwrap();
+    client.send(&mut copy, 5, usb(StorageEnforcement::Free));
+    let answered = client.acked(&mut copy).unwrap_err().to_string();
+    assert!(answered.contains("forked") || answered.contains("hold"), "{answered}");
+    client.eventually_on_hold();
+}
+
+#[test]
+fn two_machines_of_one_run_are_put_on_hold() {
+    let client = Client::new();
+    let mut one = client.open(1).unwrap();
+    client.send(&mut one, 1, usb(StorageEnforcement::Blocked));
+    client.acked(&mut one).unwrap();
+    // It is read, so it answers pings.
+    client.runtime.spawn(async move { while one.next().await.is_ok() {} });
+    let other = client.open(1).unwrap();
+    client.eventually_on_hold();
+    drop(other);
+}
+
+#[test]
+fn who_reconnects_with_its_run_on_a_dead_line_is_no_second_machine() {
+    let client = Client::new();
+    let mut dead = client.open(1).unwrap();
+    for sequence in 1..=5 {
+        let mut stream = client.open(1).unwrap();
+        client.send(&mut stream, sequence, usb(StorageEnforcement::Blocked));
+        assert_eq!(client.acked(&mut stream).unwrap(), Sequence(sequence));
+    }
+    let status = client.runtime.block_on(async {
+        // Nobody answers the ping that comes here.
+        loop {
+            match tokio::time::timeout(harness::PATIENCE, dead.down.message()).await.expect("it is ended") {
+                Ok(Some(_)) => {}
+                Ok(None) => panic!("no reason is told"),
+                Err(status) => return status,
+            }
+        }
+    });
+    assert!(status.message().contains("newer stream"), "{status}");
+    let agents = client.collector.json(&["agents", "list"]).to_string();
+    assert!(!agents.contains("hold"), "{agents}");
+    assert!(client.open(1).is_ok());
 }
 
 #[test]

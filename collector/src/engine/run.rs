@@ -238,7 +238,7 @@ impl Writer {
         }
         let (epoch, sequence) = (report.facts.epoch, report.facts.sequence);
         let sight = state.agents.get(&agent).map_or(Sight::New { skipped: sequence.0.saturating_sub(1) }, |marks| {
-            marks.sight(epoch, sequence, report.content)
+            marks.sight(epoch, sequence, report.content, report.facts.live)
         });
         if let (Sight::New { .. } | Sight::Late, Err(detail)) = (sight, state.has_room_for(&report.facts)) {
             return refused(state, RefusalReason::Malformed, detail);
@@ -262,7 +262,7 @@ impl Writer {
                 return refused(
                     state,
                     RefusalReason::Forked,
-                    format!("report {epoch}/{sequence} came with other content before"),
+                    format!("report {epoch}/{sequence} came before, and not like this"),
                 );
             }
         }

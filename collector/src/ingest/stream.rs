@@ -105,7 +105,7 @@ async fn open(
         }
     };
     let (control, controls) = mpsc::channel(CONTROL_MAX);
-    let entered = shared.streams.enter(identity.agent, Epoch(hello.epoch), control);
+    let entered = shared.streams.enter(identity.agent, control);
     let leave = Leave { shared: Arc::clone(&shared), identity: identity.clone(), host, number: entered.number };
     for other in entered.others {
         tokio::spawn(detect_clone(Arc::clone(&shared), identity.clone(), other));
@@ -411,7 +411,8 @@ impl Drop for Leave {
     }
 }
 
-/// Another run of the same identity is connected: if it still answers, there are two machines.
+/// An older stream of the same identity is open: if it still answers, there are two machines. Of the same run too: a
+/// copy of a machine with its memory goes on as the same run.
 async fn detect_clone(shared: Arc<Shared>, identity: PeerIdentity, other: mpsc::Sender<Control>) {
     let (alive, answered) = oneshot::channel();
     if other.send(Control::Ping(alive)).await.is_err() {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use jiff::Timestamp;
-use tenken_proto::ident::{AgentId, Epoch};
+use tenken_proto::ident::AgentId;
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
@@ -24,7 +24,7 @@ pub(super) enum Control {
     LookAgain,
     /// Ask the agent for a sign of life, and tell when it came.
     Ping(oneshot::Sender<()>),
-    /// A newer stream of the same run has taken over.
+    /// A newer stream has taken over.
     Replaced,
 }
 
@@ -53,7 +53,6 @@ struct Allowance {
 #[derive(Debug)]
 struct Live {
     number: u64,
-    epoch: Epoch,
     control: mpsc::Sender<Control>,
 }
 
@@ -70,7 +69,7 @@ impl Inner {
 pub(super) struct Entered {
     /// Its number.
     pub(super) number: u64,
-    /// Older streams of other runs: the same machine after a restart, or another machine.
+    /// Older streams: the same machine before a restart or on a line that is dead, or another machine.
     pub(super) others: Vec<mpsc::Sender<Control>>,
 }
 
@@ -81,20 +80,18 @@ impl Streams {
         self.lock().agents.values().map(Vec::len).sum()
     }
 
-    /// Takes a stream in: the same run's older stream is replaced, and so is the oldest of too many.
-    pub(super) fn enter(&self, agent: AgentId, epoch: Epoch, control: mpsc::Sender<Control>) -> Entered {
+    /// Takes a stream in; the oldest of too many is replaced.
+    pub(super) fn enter(&self, agent: AgentId, control: mpsc::Sender<Control>) -> Entered {
         let mut inner = self.lock();
         inner.next += 1;
         let number = inner.next;
         let live = inner.agents.entry(agent).or_default();
-        let (same, others): (Vec<Live>, Vec<Live>) = live.drain(..).partition(|live| live.epoch == epoch);
-        *live = others;
         let surplus = (live.len() + 1).saturating_sub(STREAMS_PER_AGENT_MAX);
-        for replaced in same.into_iter().chain(live.drain(..surplus)) {
+        for replaced in live.drain(..surplus) {
             let _ = replaced.control.try_send(Control::Replaced);
         }
         let others = live.iter().map(|live| live.control.clone()).collect();
-        live.push(Live { number, epoch, control });
+        live.push(Live { number, control });
         Entered { number, others }
     }
 
