@@ -9,6 +9,7 @@
 //! - The state equals a replay of the journal; [`Presence`] and [`Health`] lie outside of it.
 //! - When a commit fails nothing of it is acknowledged, and the state is built again from the store.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::thread::JoinHandle;
 
@@ -17,7 +18,9 @@ use tenken_assess::PackSet;
 use tenken_assess::fleet::Moves;
 use tenken_proto::ident::{Digest, HostId, TenantId};
 use tenken_proto::report::RefusalReason;
+use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{broadcast, mpsc, oneshot};
+use tokio_util::sync::CancellationToken;
 
 use crate::clock::Clock;
 use crate::config::Time;
@@ -40,7 +43,7 @@ pub use marks::{AgentMarks, CONTENTS_MAX, EpochMark, Lost, Sight};
 pub use presence::{Looked, Presence, Seen};
 pub use state::{Counters, Health, HeldGroup, HostGroups, State, StoreHealth};
 
-/// Requests that wait for the engine. Full: a report is refused as busy, everything else waits.
+/// Requests that wait for the engine. Full: a report of a stream is refused as busy, everything else waits.
 pub const QUEUE_MAX: usize = 4_096;
 /// Most requests of one commit.
 pub const BATCH_REQUESTS_MAX: usize = 4_096;
@@ -181,6 +184,8 @@ struct Shared {
     moved: broadcast::Sender<Arc<Moved>>,
     identity: broadcast::Sender<Arc<identity::Event>>,
     clock: Clock,
+    /// Reports that found the queue full, to be counted by the writer: who is turned away waits for no lock.
+    turned_away: AtomicU64,
 }
 
 impl Shared {
@@ -206,18 +211,28 @@ impl std::fmt::Debug for Engine {
     }
 }
 
-/// The engine's thread; it ends when [`Running::stop`] is called or every handle is gone.
+/// The engine's thread; it ends when [`Running::stop`] is called or every handle is gone. Who runs it watches
+/// [`Running::ended`]: nothing is taken without the engine.
 #[derive(Debug)]
 pub struct Running {
     requests: mpsc::Sender<Request>,
     thread: JoinHandle<()>,
+    ended: CancellationToken,
 }
 
 impl Running {
     /// Commits what waits, and ends.
     pub async fn stop(self) {
         let _ = self.requests.send(Request::Stop).await;
-        let _ = tokio::task::spawn_blocking(move || self.thread.join()).await;
+        match tokio::task::spawn_blocking(move || self.thread.join()).await {
+            Ok(Ok(())) => {}
+            Ok(Err(_)) | Err(_) => tracing::error!("The engine had panicked; what was not acknowledged is lost"),
+        }
+    }
+
+    /// Waits until the engine has ended, by a panic too.
+    pub async fn ended(&self) {
+        self.ended.cancelled().await;
     }
 }
 
@@ -231,15 +246,27 @@ impl Engine {
         let loaded = load::load(&setup).await?;
         let (moved, _) = broadcast::channel(MOVED_WAITING_MAX);
         let (identity, _) = broadcast::channel(IDENTITY_WAITING_MAX);
-        let shared = Arc::new(Shared { state: RwLock::new(loaded.state), moved, identity, clock: setup.clock.clone() });
+        let shared = Arc::new(Shared {
+            state: RwLock::new(loaded.state),
+            moved,
+            identity,
+            clock: setup.clock.clone(),
+            turned_away: AtomicU64::new(0),
+        });
         let (requests, waiting) = mpsc::channel(QUEUE_MAX);
         let writer = run::Writer::new(setup, fence, Arc::clone(&shared), loaded.chain, loaded.dirty);
         let runtime = tokio::runtime::Handle::current();
+        let ended = CancellationToken::new();
+        let end = ended.clone().drop_guard();
         let thread = std::thread::Builder::new()
             .name("engine".to_owned())
-            .spawn(move || runtime.block_on(writer.run(waiting)))
+            .spawn(move || {
+                // Dropped when the thread ends, also by a panic.
+                let _end = end;
+                runtime.block_on(writer.run(waiting));
+            })
             .map_err(StartError::Thread)?;
-        let running = Running { requests: requests.clone(), thread };
+        let running = Running { requests: requests.clone(), thread, ended };
         Ok((Self { shared, requests }, running))
     }
 
@@ -313,7 +340,26 @@ impl Engine {
         answer.await.unwrap_or_else(|_| stopping())
     }
 
-    /// Queues a report and returns at once when there is room; the answer comes after its commit.
+    /// Queues a report of a stream and returns at once; the answer comes after its commit, or at once when
+    /// [`QUEUE_MAX`] requests wait.
+    #[must_use]
+    pub fn offer(&self, report: AdmitRequest) -> oneshot::Receiver<Admitted> {
+        let (reply, answer) = oneshot::channel();
+        let (request, refusal) = match self.requests.try_send(Request::Admit { report: Box::new(report), reply }) {
+            Ok(()) => return answer,
+            Err(TrySendError::Full(request)) => {
+                self.shared.turned_away.fetch_add(1, Ordering::Relaxed);
+                (request, full())
+            }
+            Err(TrySendError::Closed(request)) => (request, stopping()),
+        };
+        if let Request::Admit { reply, .. } = request {
+            let _ = reply.send(refusal);
+        }
+        answer
+    }
+
+    /// Queues a report and returns when there is room; the answer comes after its commit.
     pub async fn enqueue(&self, report: AdmitRequest) -> oneshot::Receiver<Admitted> {
         let (reply, answer) = oneshot::channel();
         if let Err(mpsc::error::SendError(Request::Admit { reply, .. })) =
@@ -339,7 +385,7 @@ impl Engine {
 
     /// Counts what was refused before it came to the engine.
     pub fn count_refused(&self, reason: RefusalReason) {
-        self.shared.write(|state| state.health.counters.refuse(reason));
+        self.shared.write(|state| state.health.counters.refuse(reason, 1));
     }
 
     /// Has the engine look at deadlines and presence now and waits until that is done.
@@ -365,6 +411,11 @@ impl Engine {
     async fn send(&self, request: Request) -> Result<(), EngineError> {
         self.requests.send(request).await.map_err(|_| EngineError::Stopping)
     }
+}
+
+fn full() -> Admitted {
+    let detail = format!("{QUEUE_MAX} requests wait for the engine");
+    Admitted::Refused { reason: RefusalReason::Busy, detail }
 }
 
 fn stopping() -> Admitted {

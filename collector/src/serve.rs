@@ -103,7 +103,7 @@ pub async fn serve(config: Config, voice: &Voice) -> Result<(), Failure> {
     let ended = match served {
         Ok(served) => {
             announce(&served, voice);
-            stages.until_stopped(&mut signal).await
+            stages.until_stopped(&mut signal, &running).await
         }
         Err(failure) => Err(failure),
     };

@@ -12,7 +12,7 @@ use tenken_proto::ident::{Digest, HostId};
 use crate::store::{Table, Write};
 
 /// Clock skew above this is marked.
-const SKEW_MARKED_MS: i64 = 5 * 60 * 1_000;
+const SKEW_MARKED_MS: u64 = 5 * 60 * 1_000;
 
 /// Every host that was heard of.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -70,7 +70,7 @@ impl Seen {
     /// Its clock is off by more than is tolerable.
     #[must_use]
     pub fn is_skewed(&self) -> bool {
-        self.clock_offset_ms.abs() > SKEW_MARKED_MS
+        self.clock_offset_ms.unsigned_abs() > SKEW_MARKED_MS
     }
 
     /// A stream is open.

@@ -2,6 +2,7 @@
 
 use std::mem;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
@@ -194,6 +195,10 @@ impl Writer {
         let shared = Arc::clone(&self.shared);
         shared.write(|state| {
             self.note_space(state);
+            let busy = self.shared.turned_away.swap(0, Ordering::Relaxed);
+            if busy > 0 {
+                state.health.counters.refuse(RefusalReason::Busy, busy);
+            }
             for request in requests {
                 self.pending.requests += 1;
                 match request {
@@ -223,7 +228,7 @@ impl Writer {
     /// None: taken, the answer follows the commit.
     fn admit(&mut self, state: &mut State, report: AdmitRequest) -> Option<Admitted> {
         let refused = |state: &mut State, reason: RefusalReason, detail: String| {
-            state.health.counters.refuse(reason);
+            state.health.counters.refuse(reason, 1);
             Some(Admitted::Refused { reason, detail })
         };
         if let StoreHealth::Full { .. } = state.health.store {

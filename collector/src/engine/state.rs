@@ -85,10 +85,10 @@ impl HostGroups {
 }
 
 impl Counters {
-    /// Counts a refusal.
-    pub(super) fn refuse(&mut self, reason: RefusalReason) {
+    /// Counts refusals.
+    pub(super) fn refuse(&mut self, reason: RefusalReason, times: u64) {
         let count = self.refused.entry(reason.code()).or_default();
-        *count = count.saturating_add(1);
+        *count = count.saturating_add(times);
     }
 }
 

@@ -71,18 +71,18 @@ impl Store for Faulty {
 }
 
 /// A collector's engine that can be stopped and started again.
-struct Fixture {
+pub(crate) struct Fixture {
     dir: tempfile::TempDir,
     clock: Clock,
     available: Arc<AtomicU64>,
     time: Time,
     store: Arc<Faulty>,
-    engine: Engine,
+    pub(crate) engine: Engine,
     running: Option<Running>,
 }
 
 impl Fixture {
-    async fn new() -> Self {
+    pub(crate) async fn new() -> Self {
         let dir = tempfile::tempdir().unwrap();
         RedbStore::create(dir.path()).unwrap();
         Self::open(dir, Clock::manual(at(0))).await
@@ -103,6 +103,15 @@ impl Fixture {
         self.running.take().unwrap().stop().await;
         self.store.close().await;
         Self::open(self.dir, self.clock).await
+    }
+
+    pub(crate) fn running(&self) -> &Running {
+        self.running.as_ref().unwrap()
+    }
+
+    pub(crate) async fn stop(mut self) {
+        self.running.take().unwrap().stop().await;
+        self.store.close().await;
     }
 
     /// An approved agent with a host of its own.
@@ -273,6 +282,22 @@ async fn a_gap_is_counted_and_a_late_report_fills_it_without_undoing_a_later_one
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_highest_numbers_are_counted_without_overflow() {
+    let fixture = Fixture::new().await;
+    let agent = fixture.agent(1).await;
+    let dropped = Dropped { count: u64::MAX, first: Timestamp::MIN, last: Timestamp::MAX, reason: String::new() };
+    for epoch in [0, 1, u64::MAX] {
+        for sequence in [u64::MAX - 1, u64::MAX, 1, u64::MAX - 2] {
+            let report = Report { dropped: Some(dropped.clone()), ..report(epoch, sequence, Vec::new()) };
+            assert_eq!(fixture.send(agent, report).await, ACKED, "{epoch}/{sequence}");
+        }
+    }
+    let (skipped, marks) = fixture.engine.read(|state| (state.health.counters.skipped, state.agents[&agent.0].clone()));
+    assert_eq!((skipped, marks.missing, marks.dropped), (u64::MAX, u64::MAX - 2, u64::MAX));
+    fixture.verify().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_an_agent_says_it_dropped_is_counted() {
     let fixture = Fixture::new().await;
     let agent = fixture.agent(1).await;
@@ -420,6 +445,38 @@ async fn a_failed_commit_acknowledges_nothing_and_the_state_comes_back_from_the_
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_full_queue_refuses_a_report_as_busy_at_once() {
+    let fixture = Fixture::new().await;
+    let agent = fixture.agent(1).await;
+    let (entered, inside) = oneshot::channel();
+    let (release, released) = std::sync::mpsc::sync_channel::<()>(1);
+    let engine = fixture.engine.clone();
+    let decision = tokio::spawn(async move {
+        let wait = move |_: &Registry, _| {
+            let _ = entered.send(());
+            let _ = released.recv();
+            Ok((Vec::new(), ()))
+        };
+        engine.with_registry(wait).await
+    });
+    inside.await.unwrap();
+    let offer = |n| {
+        let report = report(7, n, vec![group("patch", 1, at(0))]);
+        fixture.engine.offer(prepared(agent, report, at(0)))
+    };
+    let queued = u64::try_from(QUEUE_MAX).unwrap();
+    let answers: Vec<_> = (1..=queued).map(offer).collect();
+    let refused = offer(queued + 1).try_recv().expect("the answer is there at once");
+    assert!(matches!(&refused, Admitted::Refused { reason: RefusalReason::Busy, .. }), "{refused:?}");
+    release.send(()).unwrap();
+    decision.await.unwrap().unwrap();
+    for answer in answers {
+        assert_eq!(answer.await.unwrap(), ACKED);
+    }
+    assert_eq!(fixture.engine.read(|state| state.health.counters.refused["busy"]), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_decision_on_the_registry_is_durable_or_was_not_made() {
     let fixture = Fixture::new().await;
     let agent = fixture.agent(1).await;
@@ -459,6 +516,25 @@ async fn a_host_falls_silent_after_its_limit_and_comes_back_with_its_first_word(
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_host_falls_silent_although_the_collector_was_killed_before_its_presence_was_kept() {
+    let fixture = Fixture::new().await;
+    let agent = fixture.agent(1).await;
+    fixture.send(agent, report(7, 1, vec![group("patch", 1, at(0))])).await;
+    let fixture = fixture.restart().await;
+    let key = agent.1.0.as_bytes().to_vec();
+    let lost = Write { table: Table::Presence, key, value: None };
+    let fence = fixture.store.claim(TenantId::DEFAULT, Partition::WHOLE).await.unwrap();
+    let batch = Batch { tenant: TenantId::DEFAULT, fence, urgent: false, writes: vec![lost] };
+    fixture.store.commit(batch).await.unwrap();
+    let setup = setup(fixture.store.clone(), fixture.clock.clone(), fixture.time.clone());
+    let loaded = load::load(&setup).await.unwrap();
+    assert_eq!(loaded.state.presence.of(agent.1), Some(&Seen::at(at(0))));
+    let late = at(0) + fixture.time.silent_after_pc + SignedDuration::from_secs(1);
+    let (turned, _) = crate::recompute::transitions(&loaded.state, &fixture.time, late);
+    assert_eq!(turned, [(agent.1, Transition::HostSilent)]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn after_a_start_nobody_is_silent_before_everybody_could_connect() {
     let fixture = Fixture::new().await;
     let agent = fixture.agent(1).await;
@@ -484,25 +560,6 @@ async fn a_group_that_a_connected_agent_does_not_look_at_grows_stale() {
     fixture.pass(SignedDuration::from_secs(31)).await;
     let stale = fixture.engine.read(|state| state.stale.iter().map(|(_, group)| group.to_string()).collect::<Vec<_>>());
     assert_eq!(stale, ["patch"]);
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_host_falls_silent_although_the_collector_was_killed_before_its_presence_was_kept() {
-    let fixture = Fixture::new().await;
-    let agent = fixture.agent(1).await;
-    fixture.send(agent, report(7, 1, vec![group("patch", 1, at(0))])).await;
-    let fixture = fixture.restart().await;
-    let key = agent.1.0.as_bytes().to_vec();
-    let lost = Write { table: Table::Presence, key, value: None };
-    let fence = fixture.store.claim(TenantId::DEFAULT, Partition::WHOLE).await.unwrap();
-    let batch = Batch { tenant: TenantId::DEFAULT, fence, urgent: false, writes: vec![lost] };
-    fixture.store.commit(batch).await.unwrap();
-    let setup = setup(fixture.store.clone(), fixture.clock.clone(), fixture.time.clone());
-    let loaded = load::load(&setup).await.unwrap();
-    assert_eq!(loaded.state.presence.of(agent.1), Some(&Seen::at(at(0))));
-    let late = at(0) + fixture.time.silent_after_pc + SignedDuration::from_secs(1);
-    let (turned, _) = crate::recompute::transitions(&loaded.state, &fixture.time, late);
-    assert_eq!(turned, [(agent.1, Transition::HostSilent)]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -254,7 +254,7 @@ impl Stream {
         };
         match prepared {
             Ok(request) => {
-                let answer = self.shared.engine.enqueue(request).await;
+                let answer = self.shared.engine.offer(request);
                 self.in_flight.push_back((epoch, sequence, answer));
                 Ok(())
             }
