@@ -426,6 +426,8 @@ async fn a_failed_commit_acknowledges_nothing_and_the_state_comes_back_from_the_
     let agent = fixture.agent(1).await;
     fixture.send(agent, report(7, 1, vec![group("patch", 1, at(0))])).await;
     let before = fixture.seen();
+    // What is kept by the clock is on the disk, so that nothing but what follows fails.
+    fixture.engine.look().await;
     *fixture.store.failing.lock().unwrap() = 1;
     let refused = fixture.send(agent, report(7, 2, vec![group("patch", 2, at(0))])).await;
     assert!(matches!(refused, Admitted::Refused { reason: RefusalReason::Busy, .. }), "{refused:?}");
@@ -483,6 +485,8 @@ async fn a_decision_on_the_registry_is_durable_or_was_not_made() {
     let hold = move |registry: &Registry, now| {
         registry.decide_hold(agent.0, "seen twice", now).map(|decision| (decision.events, ()))
     };
+    // What is kept by the clock is on the disk, so that nothing but what follows fails.
+    fixture.engine.look().await;
     *fixture.store.failing.lock().unwrap() = 1;
     let failed = fixture.engine.with_registry(hold).await.unwrap_err();
     assert!(matches!(failed, RegistryError::Engine(EngineError::StoreFailed(_))), "{failed:?}");
