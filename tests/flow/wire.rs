@@ -11,6 +11,9 @@ use tenken_proto::report::{Dropped, GROUPS_MAX, Group, MESSAGE_BYTES_MAX, Report
 use tenken_proto::wire;
 use tokio::runtime::Runtime;
 
+/// Between two signs of life: fewer than are taken for a flood.
+const BEAT_PAUSE: std::time::Duration = std::time::Duration::from_millis(500);
+
 struct Client {
     runtime: Runtime,
     collector: Collector,
@@ -189,6 +192,7 @@ fn a_look_at_what_the_collector_does_not_hold_makes_nothing_fresh() {
         for (said, freshness) in [(wrong, "stale"), (right, "fresh")] {
             eventually(&format!("it is {freshness}"), || {
                 client.beat(&stream, said.0, said.1);
+                std::thread::sleep(BEAT_PAUSE);
                 match client.freshness() {
                     seen if seen == freshness => Ok(()),
                     seen => Err(seen),
