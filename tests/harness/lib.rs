@@ -50,10 +50,17 @@ fn behind(words: &[String], name: &str) -> Command {
     }
 }
 
-/// An address of this machine that nobody listens on, for a collector that keeps it over restarts.
+/// An address of this machine that nobody listens on, for a collector that keeps it over restarts. It lies below the
+/// ports that the system gives to connections: one of those could take it while the collector is down.
 pub fn free_port() -> String {
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    listener.local_addr().unwrap().to_string()
+    let range = std::fs::read_to_string("/proc/sys/net/ipv4/ip_local_port_range").unwrap_or_default();
+    let lowest = range.split_whitespace().next().and_then(|it| it.parse().ok()).unwrap_or(32_768_u16);
+    assert!(lowest > 10_000, "the system gives ports from {lowest} on to connections: too few are left below");
+    let listener = (0..100).find_map(|_| {
+        let port = rand::random_range(lowest / 2..lowest);
+        std::net::TcpListener::bind(("127.0.0.1", port)).ok()
+    });
+    listener.expect("a free port").local_addr().unwrap().to_string()
 }
 
 /// Longest patience of a flow; a condition that takes longer has failed.
