@@ -18,10 +18,9 @@ use crate::identity::{IdentityError, Store};
 use crate::probe::{Consent, Probes};
 use crate::root::Root;
 use crate::screen::escape;
+use crate::spool::ROOM_BYTES_MIN;
 use crate::uplink::status;
 
-/// With less room a report cannot be put aside, nor an identity renewed.
-const ROOM_BYTES_MIN: u64 = 1024 * 1024;
 /// Permission bits that let others in.
 const OTHERS: u32 = 0o077;
 

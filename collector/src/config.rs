@@ -95,11 +95,15 @@ impl Web {
             names: reader.take("web", "names", Vec::new(), read::texts),
             plain_http_elsewhere: reader.take("web", "plain_http_elsewhere", false, read::truth),
         };
-        let elsewhere = web.listen.filter(|address| !address.ip().to_canonical().is_loopback());
-        if let Some(address) = elsewhere.filter(|_| !web.plain_http_elsewhere) {
+        if let Some(address) = web.elsewhere().filter(|_| !web.plain_http_elsewhere) {
             reader.refuse("web", "listen", Message::new("config-plain_http").mention("value", address));
         }
         web
+    }
+
+    /// Where the pages are served, if that is beyond this machine.
+    pub(crate) fn elsewhere(&self) -> Option<SocketAddr> {
+        self.listen.filter(|address| !address.ip().to_canonical().is_loopback())
     }
 }
 

@@ -2,8 +2,8 @@
 //!
 //! One stream per agent. Hello comes first and within [`HELLO_TIMEOUT`]; then reports and heartbeats in any order.
 //! A report is decoded and digested in its stream's own task, judged by the engine, and acknowledged after its
-//! commit; an ack names the first and the last of its reports. Per stream at most [`IN_FLIGHT_MAX`] reports wait for their commit and
-//! [`OUTGOING_MAX`] messages wait for a slow reader, who is cut off after [`SLOW_READER_TIMEOUT`].
+//! commit; an ack names the first and the last of its reports. Per stream at most [`IN_FLIGHT_MAX`] reports wait for
+//! their commit and [`OUTGOING_MAX`] messages wait for a slow reader, who is cut off after [`SLOW_READER_TIMEOUT`].
 
 pub mod peer;
 mod rate;

@@ -90,7 +90,7 @@ pub async fn serve(config: Config, voice: &Voice) -> Result<(), Failure> {
     let lock = Lock::take(&config.data_dir)?;
     folder::make_private(&config.data_dir)?;
     check::low_water(&config)?;
-    if let Some(address) = config.web.listen.filter(|_| check::plain_pages(&config).is_some()) {
+    if let Some(address) = config.web.elsewhere() {
         tracing::warn!(%address, "The pages are served without encryption beyond this machine");
     }
     let store = open_store(&config)?;

@@ -5,11 +5,8 @@
 //! "observed_at"}`, `{"state": "unreadable", "reason", "detail", "source", "observed_at"}` or
 //! `{"state": "withheld"}`, inside lists too; a source that is not said is the one of the record around it.
 
-use std::io;
-
 use jiff::Timestamp;
 use serde::Serialize;
-use serde_json::ser::{CharEscape, Formatter, PrettyFormatter, Serializer};
 use serde_json::{Map, Value as Json, json};
 
 use crate::observed::Observed;
@@ -72,57 +69,20 @@ fn plain(value: &Value, observed_at: Timestamp, source: &str) -> Json {
 /// # Errors
 /// The value has no JSON form; a defect.
 pub fn document<T: Serialize>(value: &T) -> serde_json::Result<String> {
-    let mut bytes = Vec::new();
-    value.serialize(&mut Serializer::with_formatter(&mut bytes, Plain(PrettyFormatter::new())))?;
-    bytes.push(b'\n');
-    String::from_utf8(bytes).map_err(|error| serde::ser::Error::custom(error.to_string()))
-}
-
-/// Indented, and everything invisible inside of strings written as `\uXXXX`.
-struct Plain(PrettyFormatter<'static>);
-
-impl Formatter for Plain {
-    fn begin_array<W: ?Sized + io::Write>(&mut self, writer: &mut W) -> io::Result<()> {
-        self.0.begin_array(writer)
-    }
-    fn end_array<W: ?Sized + io::Write>(&mut self, writer: &mut W) -> io::Result<()> {
-        self.0.end_array(writer)
-    }
-    fn begin_array_value<W: ?Sized + io::Write>(&mut self, writer: &mut W, first: bool) -> io::Result<()> {
-        self.0.begin_array_value(writer, first)
-    }
-    fn end_array_value<W: ?Sized + io::Write>(&mut self, writer: &mut W) -> io::Result<()> {
-        self.0.end_array_value(writer)
-    }
-    fn begin_object<W: ?Sized + io::Write>(&mut self, writer: &mut W) -> io::Result<()> {
-        self.0.begin_object(writer)
-    }
-    fn end_object<W: ?Sized + io::Write>(&mut self, writer: &mut W) -> io::Result<()> {
-        self.0.end_object(writer)
-    }
-    fn begin_object_key<W: ?Sized + io::Write>(&mut self, writer: &mut W, first: bool) -> io::Result<()> {
-        self.0.begin_object_key(writer, first)
-    }
-    fn begin_object_value<W: ?Sized + io::Write>(&mut self, writer: &mut W) -> io::Result<()> {
-        self.0.begin_object_value(writer)
-    }
-    fn end_object_value<W: ?Sized + io::Write>(&mut self, writer: &mut W) -> io::Result<()> {
-        self.0.end_object_value(writer)
-    }
-    fn write_string_fragment<W: ?Sized + io::Write>(&mut self, writer: &mut W, fragment: &str) -> io::Result<()> {
-        let mut from = 0;
-        for (at, c) in fragment.char_indices().filter(|(_, c)| is_invisible(*c)) {
-            writer.write_all(fragment.get(from..at).unwrap_or_default().as_bytes())?;
-            for unit in c.encode_utf16(&mut [0; 2]) {
-                write!(writer, "\\u{unit:04x}")?;
-            }
-            from = at + c.len_utf8();
+    let pretty = serde_json::to_string_pretty(value)?;
+    let mut text = String::with_capacity(pretty.len() + 1);
+    for c in pretty.chars() {
+        // Line feeds are the document's own: inside of strings they are written out already.
+        if c == '\n' || !is_invisible(c) {
+            text.push(c);
+            continue;
         }
-        writer.write_all(fragment.get(from..).unwrap_or_default().as_bytes())
+        for unit in c.encode_utf16(&mut [0; 2]) {
+            text.push_str(&format!("\\u{unit:04x}"));
+        }
     }
-    fn write_char_escape<W: ?Sized + io::Write>(&mut self, writer: &mut W, escape: CharEscape) -> io::Result<()> {
-        self.0.write_char_escape(writer, escape)
-    }
+    text.push('\n');
+    Ok(text)
 }
 
 #[cfg(test)]

@@ -151,11 +151,7 @@ fn every_declared_dependency_is_used() {
             let found = metadata.packages.iter().find(|it| it.name.as_str() == dependency.name);
             let library = found.and_then(|it| it.targets.iter().find(|it| it.is_lib() || it.is_proc_macro()));
             let name = library.map_or(dependency.name.as_str(), |it| it.name.as_str()).replace('-', "_");
-            // The simulated agents are a program of the bench, not a library of it.
-            if !sources.contains(&format!("{name}::"))
-                && !sources.contains(&format!("use {name}"))
-                && name != "tenken_sim"
-            {
+            if !sources.contains(&format!("{name}::")) && !sources.contains(&format!("use {name}")) {
                 findings.push(format!("{} declares {} and never names it", package.name, dependency.name));
             }
         }

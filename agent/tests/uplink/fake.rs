@@ -337,7 +337,7 @@ impl Enrolment for Service {
         let token: Token = request.token.parse().map_err(|_| Status::invalid_argument("no token"))?;
         if ![SECRET, OTHER_SECRET].contains(&token.secret) {
             let mut status = Status::permission_denied("the token is not known here");
-            status.metadata_mut().insert("tenken-reason", "token_unknown".parse().unwrap());
+            status.metadata_mut().insert(tenken_proto::report::REASON_METADATA, "token_unknown".parse().unwrap());
             return Err(status);
         }
         let mut script = self.script.lock().unwrap();

@@ -347,7 +347,7 @@ async fn a_revoked_agent_ends_and_says_so() {
     let data = dir.path().join("data");
     fake.enrolled(&data).await;
     let mut status = tonic::Status::permission_denied("the certificate was revoked");
-    status.metadata_mut().insert("tenken-reason", "revoked".parse().unwrap());
+    status.metadata_mut().insert(tenken_proto::report::REASON_METADATA, "revoked".parse().unwrap());
     fake.script().hello_answer = Some(status);
     let (_half, uplink) = fake.uplink(&data);
     let error = uplink.await.unwrap().unwrap_err();

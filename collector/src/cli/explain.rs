@@ -97,7 +97,10 @@ fn of_control(screen: &Screen, of: &v1::ControlExplanation, link: Option<&v1::Li
     for parameter in &of.parameters {
         let value = format!("{} = {}", visible(&parameter.name), visible(&screen.threshold(parameter)));
         let ours = if parameter.ours { screen.t("cli-ours") } else { String::new() };
-        line("item-control-parameters", format!("{value}  [{}{ours}]", screen.text(&parameter.source)));
+        let source = screen.text(&parameter.source);
+        // A source may be a whole sentence; within the brackets it is not the end.
+        let source = source.trim_end_matches(['。', '.']);
+        line("item-control-parameters", format!("{value}  [{source}{ours}]"));
     }
     for host in &of.hosts {
         out += &of_host(screen, host);

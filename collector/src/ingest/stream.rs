@@ -61,12 +61,9 @@ pub(super) async fn serve(
     outgoing: Outgoing,
 ) {
     let streams = Arc::clone(&shared.streams);
-    let closed = tokio::select! {
-        () = converse(shared, peer, identity, incoming, outgoing.clone()) => false,
-        () = streams.closed() => true,
-    };
-    if closed {
-        last_word(&outgoing, Status::unavailable("the collector is stopping")).await;
+    tokio::select! {
+        () = converse(shared, peer, identity, incoming, outgoing.clone()) => {}
+        () = streams.closed() => last_word(&outgoing, Status::unavailable("the collector is stopping")).await,
     }
 }
 

@@ -113,8 +113,12 @@ fn look(config: &Config) -> Looked {
         }
     };
     looked.running = lock.is_none();
-    let checks =
-        [folder::trust_domain(config).map(drop), authority(&config.data_dir), low_water(config), private(config)];
+    let checks = [
+        folder::trust_domain(config).map(drop),
+        authority(&config.data_dir),
+        low_water(config),
+        folder::check_private(&config.data_dir),
+    ];
     looked.problems.extend(checks.into_iter().filter_map(Result::err));
     match &lock {
         Some(_) => looked.problems.extend(super::open_store(config).err()),
@@ -125,16 +129,13 @@ fn look(config: &Config) -> Looked {
         let message = Message::new("start-low_space").mention("available", available).mention("kept", space.low_water);
         looked.notes.push(message);
     }
-    looked.notes.extend(plain_pages(config));
+    let plain = |address| Message::new("start-plain_pages").mention("address", address);
+    looked.notes.extend(config.web.elsewhere().map(plain));
     looked
 }
 
 fn authority(folder: &Path) -> Result<(), Failure> {
     Authority::open(folder).map(drop).map_err(|error| folder::authority_failure(folder, error))
-}
-
-fn private(config: &Config) -> Result<(), Failure> {
-    folder::check_private(&config.data_dir)
 }
 
 /// More than the disk has cannot be kept back: no report would ever be taken.
@@ -149,10 +150,4 @@ pub(super) fn low_water(config: &Config) -> Result<(), Failure> {
         }
         (Some(_) | None, Some(_) | None) => Ok(()),
     }
-}
-
-/// A word of warning where the pages are served beyond this machine.
-pub(super) fn plain_pages(config: &Config) -> Option<Message> {
-    let address = config.web.listen.filter(|address| !address.ip().to_canonical().is_loopback())?;
-    Some(Message::new("start-plain_pages").mention("address", address))
 }
